@@ -1,0 +1,148 @@
+/*
+ * The command table: each command's synopsis, prose and examples, from which help and the man page
+ * are made.
+ */
+#include "cli.h"
+
+#include <string.h>
+
+#define LIST(...)                                                                                  \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+#define STATUS_USAGE "2", "The command line is wrong; a sentence on stderr says where."
+#define STATUS_FAILED "125", "It could not be done; a sentence on stderr says why."
+
+const char *const pyro_cli_text[] = {
+    "Pyrometer shows where a Python program spends its time. It looks at the program from outside, "
+    "many times a second, without stopping it and without running any code in it, and keeps what "
+    "it saw in a recording. Views and exports are made from the recording, at once or later.",
+    "It profiles CPython 3.11 to 3.15 on Linux.",
+    NULL,
+};
+
+const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
+    [PYRO_CMD_RUN] =
+        {
+            .name = "run",
+            .summary = "run a program and record where its time goes",
+            .synopses = LIST("[OPTIONS] APP.PY [ARGS...]", "[OPTIONS] -m MODULE [ARGS...]",
+                             "[OPTIONS] -c CODE [ARGS...]", "[OPTIONS] [--] COMMAND [ARGS...]"),
+            .text = LIST(
+                "Runs a program, records it until it ends, and prints a report on stderr. The "
+                "program keeps its stdin, stdout, stderr and signals, and `pyrometer run` ends as "
+                "the program ended: with its exit status, or by the same signal. Ctrl-C ends the "
+                "program as it would have without Pyrometer; the profile up to then is kept.",
+                "The first word that is no option is the program, and all that follows it is the "
+                "program's. A file is run with the chosen Python (see --python); an executable "
+                "file that is no .py file and names its own interpreter in its first line is run "
+                "as it is, unless --python is given. A folder or archive is run if Python can. A "
+                "bare name that is not in this folder is sought on PATH, then beside the chosen "
+                "Python: `pyrometer run pytest -x`. After `--` comes any command, as a shell "
+                "would find it; the first Python among its processes is recorded.",
+                "The recording is `.pyrometer/PROG-DATE-PID.pyro` unless -o says otherwise. It "
+                "can be read while it is written. Only its owner may read it: it holds the "
+                "program's arguments and source lines (see --no-source)."),
+            .examples =
+                LIST("pyrometer run app.py --size 100", "Run app.py with the Python of this shell.",
+                     "pyrometer run pytest -x", "Run a command that is on PATH.",
+                     "pyrometer run -o profile.speedscope.json -m http.server",
+                     "Run a module and export its profile.", "pyrometer run -- make reports",
+                     "Record the first Python that make starts."),
+            .statuses =
+                LIST("N",
+                     "The program's own exit status. If a signal ended it, the same signal ends "
+                     "`pyrometer run`.",
+                     STATUS_USAGE, "125",
+                     "Nothing was run: the output exists or cannot be made, for one.", "126",
+                     "The program was found but cannot be executed.", "127",
+                     "The program was not found."),
+            .words = PYRO_WORDS_PROGRAM,
+            .main = pyro_cli_run,
+        },
+    [PYRO_CMD_REPORT] =
+        {
+            .name = "report",
+            .summary = "show a recording",
+            .synopses = LIST("[OPTIONS] [REC] [summary | functions | tree]",
+                             "[OPTIONS] [REC] lines TARGET"),
+            .text = LIST(
+                "Shows a recording: the newest of `./.pyrometer` if none is named. One that is "
+                "still being written, or that was cut short, is shown as far as it goes, and how "
+                "it ended is said.",
+                "`summary` is the report that `run` ends with, and what is shown if no view is "
+                "named. `functions` is the table of functions, `tree` the calls from the bottom "
+                "up with the heaviest path opened, and `lines` the source of a function or file "
+                "with the time of each line; its TARGET is a path, the end of one, a function's "
+                "name or `module:qualname`.",
+                "A first word that is a view's name is that view, unless a file of that name is "
+                "here: then it is the recording."),
+            .examples =
+                LIST("pyrometer report", "The summary of the newest recording.",
+                     "pyrometer report lines main.py", "Its lines of main.py.",
+                     "pyrometer report old.pyro functions --sort total --limit 30",
+                     "A longer table of a certain recording.", "pyrometer report --mine tree",
+                     "The tree of the program's own files."),
+            .statuses = LIST("0", "Done.", STATUS_USAGE, STATUS_FAILED),
+            .views = LIST("summary", "functions", "tree", "lines"),
+            .words = PYRO_WORDS_RECORDING,
+            .main = pyro_cli_report,
+        },
+    [PYRO_CMD_EXPORT] =
+        {
+            .name = "export",
+            .summary = "write a recording in another tool's format",
+            .synopses =
+                LIST("[REC] --format FORMAT [-o FILE] [OPTIONS]", "[REC] -o FILE [OPTIONS]"),
+            .text = LIST(
+                "Writes a recording in another tool's format, to FILE or, without -o or for `-o "
+                "-`, to stdout. The recording is the newest of `./.pyrometer` if none is named.",
+                "In names, control characters, bytes that are not UTF-8 and, in `collapsed`, "
+                "semicolons are written as \\xNN. Functions that differ but have the same label "
+                "are numbered."),
+            .examples =
+                LIST("pyrometer export -o profile.speedscope.json", "Open it on speedscope.app.",
+                     "pyrometer export --format collapsed --frames line | flamegraph.pl > a.svg",
+                     "A flame graph that tells call sites apart."),
+            .statuses = LIST("0", "Done.", STATUS_USAGE, STATUS_FAILED),
+            .words = PYRO_WORDS_RECORDING,
+            .main = pyro_cli_export,
+        },
+    [PYRO_CMD_DOCTOR] =
+        {
+            .name = "doctor",
+            .summary = "say whether profiling works here, and what mends it",
+            .synopses = LIST("[OPTIONS]"),
+            .text = LIST(
+                "Checks this machine: whether the kernel lets a process read the memory of its "
+                "child (it tries), which settings stand in the way, which Pythons are here and "
+                "which of them can be profiled (it starts each one and looks into it). For what "
+                "is missing it names the command that mends it."),
+            .examples = LIST("pyrometer doctor", "Can I profile here?"),
+            .statuses = LIST("0", "Profiling works here, with at least one Python.", "1",
+                             "It does not.", STATUS_USAGE),
+            .words = PYRO_WORDS_NONE,
+            .main = pyro_cli_doctor,
+        },
+    [PYRO_CMD_HELP] =
+        {
+            .name = "help",
+            .summary = "explain a command",
+            .synopses = LIST("[COMMAND]"),
+            .text = LIST("Prints the help of a command, or the list of commands."),
+            .examples = LIST("pyrometer help run", "The same as `pyrometer run --help`."),
+            .statuses = LIST("0", "Done.", STATUS_USAGE),
+            .words = PYRO_WORDS_COMMAND,
+            .main = pyro_cli_help_command,
+        },
+};
+
+enum pyro_command_id pyro_cli_command(const char *name)
+{
+    int id = 0;
+    while (id < PYRO_CMD_COUNT && strcmp(pyro_cli_commands[id].name, name) != 0)
+        id++;
+    return (enum pyro_command_id)id;
+}

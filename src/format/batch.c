@@ -1,0 +1,207 @@
+/*
+ * A sealed batch becomes the payload of a BATCH chunk: the stream, the next id of each table, then
+ * sections, each a tag, a length and columns.  Columns, not rows: equal things side by side are
+ * what makes zstd do well.  Called on the writing thread.
+ */
+#include "format_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void put_section(struct pyro_buf *out, unsigned tag, struct pyro_buf *body)
+{
+    if (body->failed)
+        out->failed = true;
+    if (!body->len)
+        return;
+    pyro_base_put_varint(out, tag);
+    pyro_base_put_string(out, (const char *)body->data, body->len);
+    pyro_base_buf_clear(body);
+}
+
+static void put_strings(struct pyro_buf *out, const struct pyro_batch *b)
+{
+    const uint32_t *size = b->string_sizes.data;
+    pyro_base_put_varint(out, b->string_sizes.len);
+    for (size_t i = 0; i < b->string_sizes.len; i++)
+        pyro_base_put_varint(out, size[i]);
+    pyro_base_put(out, b->string_bytes.data, b->string_bytes.len);
+}
+
+#define COLUMN(put, expression)                                                                    \
+    for (size_t i = 0; i < n; i++)                                                                 \
+        put(out, expression);
+
+static void put_functions(struct pyro_buf *out, const struct pyro_function_row *row, size_t n)
+{
+    pyro_base_put_varint(out, n);
+    COLUMN(pyro_base_put_varint, row[i].file)
+    COLUMN(pyro_base_put_varint, row[i].name)
+    COLUMN(pyro_base_put_varint, row[i].qualname)
+    COLUMN(pyro_base_put_varint, row[i].module)
+    COLUMN(pyro_base_put_varint, row[i].first_line)
+    COLUMN(pyro_base_put_zigzag, (int64_t)row[i].last_line - row[i].first_line)
+    COLUMN(pyro_base_put_u64, row[i].table_hash)
+}
+
+static void put_frames(struct pyro_buf *out, const struct pyro_frame_row *row, size_t n)
+{
+    pyro_base_put_varint(out, n);
+    COLUMN(pyro_base_put_varint, row[i].function)
+    COLUMN(pyro_base_put_zigzag, row[i].instruction)
+    COLUMN(pyro_base_put_zigzag, row[i].line_delta)
+    COLUMN(pyro_base_put_zigzag, row[i].end_delta)
+    COLUMN(pyro_base_put_varint, row[i].column)
+    COLUMN(pyro_base_put_varint, row[i].end_column)
+}
+
+/* The frame column is a rank a node, one byte each, then the frames of those without a rank. */
+static int put_nodes(struct pyro_buf *out, uint32_t first, const struct pyro_node_fact *row,
+                     size_t n)
+{
+    struct pyro_recent recent = PYRO_RECENT_INIT;
+    struct pyro_buf frames = {0};
+    int rank = 0;
+    pyro_base_put_varint(out, n);
+    COLUMN(pyro_base_put_varint,
+           row[i].parent == PYRO_NO_NODE ? 0 : (uint64_t)first + i - row[i].parent)
+    for (size_t i = 0; i < n && rank >= 0; i++) {
+        bool inside = row[i].parent != PYRO_NO_NODE && row[i].parent >= first;
+        rank = pyro_format_recent_rank(
+            &recent, inside ? row[row[i].parent - first].frame : PYRO_CONTEXT_OUTSIDE,
+            row[i].frame);
+        pyro_base_put_u8(out, (uint8_t)rank);
+        if (!rank)
+            pyro_base_put_varint(&frames, row[i].frame);
+    }
+    out->failed |= frames.failed;
+    pyro_base_put(out, frames.data, frames.len);
+    pyro_base_buf_release(&frames);
+    pyro_format_recent_release(&recent);
+    return rank < 0 ? rank : 0;
+}
+
+static void put_threads(struct pyro_buf *out, const struct pyro_thread_row *row, size_t n)
+{
+    pyro_base_put_varint(out, n);
+    COLUMN(pyro_base_put_zigzag, row[i].tid)
+    COLUMN(pyro_base_put_varint, row[i].start_ticks)
+    COLUMN(pyro_base_put_varint, row[i].name)
+}
+
+static void put_ticks(struct pyro_buf *out, const struct pyro_batch *b)
+{
+    const uint64_t *late = b->lateness.data;
+    const struct pyro_tick_gap *gap = b->gaps.data;
+    uint32_t last = 0;
+    pyro_base_put_varint(out, b->first_tick);
+    pyro_base_put_varint(out, b->lateness.len);
+    pyro_base_put_varint(out, b->gaps.len);
+    for (size_t i = 0; i < b->gaps.len; i++) {
+        pyro_base_put_varint(out, gap[i].index - last);
+        pyro_base_put_varint(out, gap[i].missed);
+        last = gap[i].index;
+    }
+    for (size_t i = 0; i < b->lateness.len; i++)
+        pyro_base_put_varint(out, late[i]);
+}
+
+static uint64_t node_code(uint32_t node)
+{
+    return node == PYRO_NO_NODE ? 1 : (uint64_t)node + 2;
+}
+
+/* The runs of one thread, with the ticks between them filled by "no entry". */
+static int put_thread(struct pyro_buf *out, const struct pyro_entry_run *run, size_t n,
+                      struct pyro_vec *values)
+{
+    uint32_t first = run[0].first, at = first;
+    values->len = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct pyro_value *v;
+        if (run[i].first > at) {
+            if (!(v = pyro_base_vec_push(values)))
+                return PYRO_E_NOMEM;
+            v->count = run[i].first - at;
+        }
+        if (!(v = pyro_base_vec_push(values)))
+            return PYRO_E_NOMEM;
+        *v = (struct pyro_value){node_code(run[i].node), run[i].packed, run[i].count};
+        at = run[i].first + run[i].count;
+    }
+    pyro_base_put_varint(out, run[0].thread);
+    pyro_base_put_varint(out, first);
+    pyro_base_put_varint(out, at - first);
+    return pyro_format_put_entries(out, values->data, values->len, at - first);
+}
+
+/* Brings the runs of each thread together (a counting sort: their order is kept), then writes
+ * thread after thread. */
+static int put_samples(struct pyro_buf *out, const struct pyro_batch *b)
+{
+    const struct pyro_entry_run *run = b->runs.data;
+    size_t n = b->runs.len, threads = 0;
+    int rc = 0;
+    for (size_t i = 0; i < n; i++)
+        if (run[i].thread >= threads)
+            threads = (size_t)run[i].thread + 1;
+    struct pyro_vec values = PYRO_VEC(struct pyro_value);
+    struct pyro_entry_run *sorted = calloc(n + 1, sizeof *sorted);
+    size_t *end = calloc(threads + 1, sizeof *end); /* of each thread's runs in `sorted` */
+    if (!sorted || !end) {
+        rc = PYRO_E_NOMEM;
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++)
+        end[run[i].thread]++;
+    size_t sum = 0;
+    for (size_t t = 0; t < threads; t++) {
+        size_t count = end[t];
+        end[t] = sum;
+        sum += count;
+    }
+    for (size_t i = 0; i < n; i++)
+        sorted[end[run[i].thread]++] = run[i];
+    for (size_t t = 0, from = 0; t < threads && !rc; from = end[t++])
+        if (end[t] > from)
+            rc = put_thread(out, sorted + from, end[t] - from, &values);
+out:
+    free(sorted);
+    free(end);
+    pyro_base_vec_release(&values);
+    return rc;
+}
+
+int pyro_format_put_batch(struct pyro_buf *out, const struct pyro_batch *b)
+{
+    struct pyro_buf body = {0};
+    int rc = 0;
+    pyro_base_put_varint(out, b->stream);
+    for (size_t i = 0; i < PYRO_TABLES; i++)
+        pyro_base_put_varint(out, b->first[i]);
+    if (b->string_bytes.failed)
+        out->failed = true;
+    if (b->string_sizes.len)
+        put_strings(&body, b);
+    put_section(out, PYRO_SECTION_STRINGS, &body);
+    if (b->functions.len)
+        put_functions(&body, b->functions.data, b->functions.len);
+    put_section(out, PYRO_SECTION_FUNCTIONS, &body);
+    if (b->frames.len)
+        put_frames(&body, b->frames.data, b->frames.len);
+    put_section(out, PYRO_SECTION_FRAMES, &body);
+    if (b->nodes.len)
+        rc = put_nodes(&body, b->first[PYRO_TABLE_NODES], b->nodes.data, b->nodes.len);
+    put_section(out, PYRO_SECTION_NODES, &body);
+    if (b->threads.len)
+        put_threads(&body, b->threads.data, b->threads.len);
+    put_section(out, PYRO_SECTION_THREADS, &body);
+    if (b->lateness.len)
+        put_ticks(&body, b);
+    put_section(out, PYRO_SECTION_TICKS, &body);
+    if (b->runs.len && !rc)
+        rc = put_samples(&body, b);
+    put_section(out, PYRO_SECTION_SAMPLES, &body);
+    pyro_base_buf_release(&body);
+    return rc ? rc : out->failed ? PYRO_E_NOMEM : 0;
+}

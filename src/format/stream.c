@@ -1,0 +1,296 @@
+/*
+ * A samples stream while it is being written: takes definitions, ticks and samples from the
+ * sampling thread and gathers them in the current batch.  Samples are run-length encoded as they
+ * come, so that a thread that stays where it is costs nothing but a counter.
+ * Invariants: runs of one thread do not overlap and are in order; `open[t]` is the index of thread
+ * t's last run in this batch, valid where `runs[open[t]].thread == t`.
+ * Ignores samples without a tick, of a thread never defined, or a second one in the same tick.
+ */
+#include "format_priv.h"
+
+#include <stdlib.h>
+
+struct pyro_stream {
+    struct pyro_stream_fact fact;
+    struct pyro_batch *batch;
+    struct pyro_strings *strings;
+    struct pyro_vec first_lines; /* uint32_t, by function */
+    struct pyro_vec open;        /* uint32_t, by thread */
+    uint32_t frames, nodes;
+    uint64_t last_tick; /* number of the last kept tick; valid if any */
+    bool any;
+    uint64_t last_units; /* period 0: of the last kept tick, behind first_ns */
+};
+
+/* ---- batches */
+
+struct pyro_batch *pyro_format_batch_new(uint32_t stream)
+{
+    struct pyro_batch *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    b->stream = stream;
+    b->string_sizes = PYRO_VEC(uint32_t);
+    b->functions = PYRO_VEC(struct pyro_function_row);
+    b->frames = PYRO_VEC(struct pyro_frame_row);
+    b->nodes = PYRO_VEC(struct pyro_node_fact);
+    b->threads = PYRO_VEC(struct pyro_thread_row);
+    b->lateness = PYRO_VEC(uint64_t);
+    b->gaps = PYRO_VEC(struct pyro_tick_gap);
+    b->runs = PYRO_VEC(struct pyro_entry_run);
+    return b;
+}
+
+void pyro_format_batch_free(struct pyro_batch *b)
+{
+    if (!b)
+        return;
+    pyro_base_buf_release(&b->string_bytes);
+    pyro_base_vec_release(&b->string_sizes);
+    pyro_base_vec_release(&b->functions);
+    pyro_base_vec_release(&b->frames);
+    pyro_base_vec_release(&b->nodes);
+    pyro_base_vec_release(&b->threads);
+    pyro_base_vec_release(&b->lateness);
+    pyro_base_vec_release(&b->gaps);
+    pyro_base_vec_release(&b->runs);
+    free(b);
+}
+
+bool pyro_format_batch_is_empty(const struct pyro_batch *b)
+{
+    return !(b->string_sizes.len | b->functions.len | b->frames.len | b->nodes.len |
+             b->threads.len | b->lateness.len);
+}
+
+size_t pyro_format_batch_bytes(const struct pyro_batch *b)
+{
+    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames, &b->nodes,
+                                     &b->threads, &b->lateness, &b->gaps, &b->runs};
+    size_t bytes = b->string_bytes.len;
+    for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
+        bytes += vecs[i]->len * vecs[i]->elem;
+    return bytes;
+}
+
+/* ---- the stream */
+
+int pyro_format_stream_new(const struct pyro_stream_fact *fact, struct pyro_stream **out)
+{
+    struct pyro_stream *s = calloc(1, sizeof *s);
+    *out = s;
+    if (!s)
+        return PYRO_E_NOMEM;
+    s->fact = *fact;
+    s->first_lines = PYRO_VEC(uint32_t);
+    s->open = PYRO_VEC(uint32_t);
+    s->strings = pyro_base_strings_new();
+    s->batch = pyro_format_batch_new(fact->id);
+    if (!s->strings || !s->batch) {
+        pyro_format_stream_free(s);
+        *out = NULL;
+        return PYRO_E_NOMEM;
+    }
+    s->batch->first[PYRO_TABLE_STRINGS] = 1; /* string 0, the empty one, needs no definition */
+    return 0;
+}
+
+void pyro_format_stream_free(struct pyro_stream *s)
+{
+    if (!s)
+        return;
+    pyro_format_batch_free(s->batch);
+    pyro_base_strings_free(s->strings);
+    pyro_base_vec_release(&s->first_lines);
+    pyro_base_vec_release(&s->open);
+    free(s);
+}
+
+struct pyro_batch *pyro_format_stream_seal(struct pyro_stream *s)
+{
+    if (pyro_format_batch_is_empty(s->batch))
+        return NULL;
+    struct pyro_batch *fresh = pyro_format_batch_new(s->fact.id), *sealed = s->batch;
+    if (!fresh)
+        return NULL; /* goes on into the one it has */
+    fresh->first[PYRO_TABLE_STRINGS] = (uint32_t)pyro_base_strings_count(s->strings);
+    fresh->first[PYRO_TABLE_FUNCTIONS] = (uint32_t)s->first_lines.len;
+    fresh->first[PYRO_TABLE_FRAMES] = s->frames;
+    fresh->first[PYRO_TABLE_NODES] = s->nodes;
+    fresh->first[PYRO_TABLE_THREADS] = (uint32_t)s->open.len;
+    s->batch = fresh;
+    return sealed;
+}
+
+uint64_t pyro_format_stream_shed(struct pyro_stream *s, size_t max)
+{
+    struct pyro_batch *b = s->batch;
+    if (pyro_format_batch_bytes(b) <= max)
+        return 0;
+    uint64_t lost = b->taken;
+    b->taken = 0;
+    b->lateness.len = b->gaps.len = b->runs.len = 0;
+    return lost;
+}
+
+/* ---- definitions */
+
+static uint32_t string_id(struct pyro_stream *s, struct pyro_str str)
+{
+    bool fresh;
+    if (str.size > UINT32_MAX)
+        return UINT32_MAX;
+    uint32_t id = pyro_base_strings_add(s->strings, str.bytes, str.size, &fresh);
+    if (id == PYRO_MAP_NONE || !fresh)
+        return id;
+    uint32_t *size = pyro_base_vec_push(&s->batch->string_sizes);
+    if (!size)
+        return UINT32_MAX;
+    *size = (uint32_t)str.size;
+    pyro_base_put(&s->batch->string_bytes, str.bytes, str.size);
+    return id;
+}
+
+uint32_t pyro_format_stream_function(struct pyro_stream *s, const struct pyro_function_fact *fact)
+{
+    struct pyro_function_row row = {
+        .file = string_id(s, fact->file),
+        .name = string_id(s, fact->name),
+        .qualname = string_id(s, fact->qualname),
+        .module = string_id(s, fact->module),
+        .first_line = fact->first_line,
+        .last_line = fact->last_line,
+        .table_hash = fact->table_hash,
+    };
+    if (row.file == UINT32_MAX || row.name == UINT32_MAX || row.qualname == UINT32_MAX ||
+        row.module == UINT32_MAX || s->first_lines.len >= UINT32_MAX)
+        return UINT32_MAX;
+    uint32_t *line = pyro_base_vec_push(&s->first_lines);
+    struct pyro_function_row *to = line ? pyro_base_vec_push(&s->batch->functions) : NULL;
+    if (!to) {
+        s->first_lines.len -= line != NULL;
+        return UINT32_MAX;
+    }
+    *to = row;
+    *line = row.first_line;
+    return (uint32_t)s->first_lines.len - 1;
+}
+
+uint32_t pyro_format_stream_frame(struct pyro_stream *s, const struct pyro_frame_fact *fact)
+{
+    if (fact->function >= s->first_lines.len || s->frames == UINT32_MAX)
+        return UINT32_MAX;
+    struct pyro_frame_row *to = pyro_base_vec_push(&s->batch->frames);
+    if (!to)
+        return UINT32_MAX;
+    const uint32_t *first_line = pyro_base_vec_at(&s->first_lines, fact->function);
+    *to = (struct pyro_frame_row){
+        .function = fact->function,
+        .instruction = fact->instruction,
+        .line_delta = (int64_t)fact->line - *first_line,
+        .end_delta = (int64_t)fact->end_line - fact->line,
+        .column = fact->column,
+        .end_column = fact->end_column,
+    };
+    return s->frames++;
+}
+
+uint32_t pyro_format_stream_node(struct pyro_stream *s, uint32_t parent, uint32_t frame)
+{
+    if ((parent != PYRO_NO_NODE && parent >= s->nodes) || frame >= s->frames ||
+        s->nodes >= PYRO_NO_NODE - 2)
+        return UINT32_MAX;
+    struct pyro_node_fact *to = pyro_base_vec_push(&s->batch->nodes);
+    if (!to)
+        return UINT32_MAX;
+    *to = (struct pyro_node_fact){parent, frame};
+    return s->nodes++;
+}
+
+uint32_t pyro_format_stream_thread(struct pyro_stream *s, const struct pyro_thread_fact *fact)
+{
+    uint32_t name = string_id(s, fact->name);
+    if (name == UINT32_MAX || s->open.len >= UINT32_MAX)
+        return UINT32_MAX;
+    uint32_t *open = pyro_base_vec_push(&s->open);
+    struct pyro_thread_row *to = open ? pyro_base_vec_push(&s->batch->threads) : NULL;
+    if (!to) {
+        s->open.len -= open != NULL;
+        return UINT32_MAX;
+    }
+    *to = (struct pyro_thread_row){fact->tid, fact->start_ticks, name};
+    return (uint32_t)s->open.len - 1;
+}
+
+/* ---- ticks and samples */
+
+/* Period 0: how long after the last tick; the first of a batch counts from first_ns, so that a
+ * batch can be read without the one before. */
+static uint64_t units_since(struct pyro_stream *s, uint64_t mono_ns, bool first)
+{
+    uint64_t since = mono_ns > s->fact.first_ns ? mono_ns - s->fact.first_ns : 0;
+    uint64_t units = since / s->fact.lateness_unit_ns, from = first ? 0 : s->last_units;
+    uint64_t stored = units > from ? units - from : 0;
+    s->last_units = from + stored;
+    return stored;
+}
+
+void pyro_format_stream_tick(struct pyro_stream *s, uint64_t number, uint64_t mono_ns)
+{
+    struct pyro_batch *b = s->batch;
+    if (s->any && number <= s->last_tick)
+        number = s->last_tick + 1;
+    bool first = !b->lateness.len;
+    uint64_t *late = pyro_base_vec_push(&b->lateness);
+    if (!late)
+        return;
+    if (first) {
+        b->first_tick = number;
+    } else if (number - s->last_tick > 1) {
+        struct pyro_tick_gap *gap = pyro_base_vec_push(&b->gaps);
+        if (!gap) {
+            b->lateness.len--;
+            return;
+        }
+        *gap = (struct pyro_tick_gap){(uint32_t)b->lateness.len - 1, number - s->last_tick - 1};
+    }
+    if (s->fact.period_ns) {
+        uint64_t planned = pyro_format_tick_time(&s->fact, number);
+        *late = (mono_ns > planned ? mono_ns - planned : 0) / s->fact.lateness_unit_ns;
+    } else {
+        *late = units_since(s, mono_ns, first);
+    }
+    s->last_tick = number;
+    s->any = true;
+}
+
+void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *sample)
+{
+    struct pyro_batch *b = s->batch;
+    if (!b->lateness.len || sample->thread >= s->open.len ||
+        (sample->node != PYRO_NO_NODE && sample->node >= s->nodes))
+        return;
+    uint32_t tick = (uint32_t)b->lateness.len - 1;
+    uint32_t unverified = sample->unverified < 1u << 28 ? sample->unverified : 1u << 28;
+    uint32_t packed = unverified * 8 + (sample->flags & 7);
+    uint32_t *open = pyro_base_vec_at(&s->open, sample->thread);
+    struct pyro_entry_run *run = NULL;
+    if (*open < b->runs.len) {
+        run = pyro_base_vec_at(&b->runs, *open);
+        if (run->thread != sample->thread)
+            run = NULL;
+        else if (run->first + run->count > tick)
+            return; /* the second sample of one thread in one tick */
+    }
+    if (run && run->first + run->count == tick && run->node == sample->node &&
+        run->packed == packed) {
+        run->count++;
+    } else {
+        run = pyro_base_vec_push(&b->runs);
+        if (!run)
+            return;
+        *open = (uint32_t)b->runs.len - 1;
+        *run = (struct pyro_entry_run){sample->thread, sample->node, packed, tick, 1};
+    }
+    b->taken += !(sample->flags & PYRO_SAMPLE_DISCARDED);
+}

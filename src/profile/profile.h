@@ -1,0 +1,154 @@
+/*
+ * profile: the model in memory: a few tables built from a recording, and the operations on them
+ * (load, keep, query).  Views read the tables and nothing else; none of them knows which probe or
+ * which Python the facts came from.  Folding of unverified paths is done here, once, on loading.
+ * A profile belongs to one thread and is not changed after loading: filters make a new one.
+ */
+#ifndef PYRO_PROFILE_H
+#define PYRO_PROFILE_H
+
+#include "base.h"
+#include "format.h"
+
+#define PYRO_NONE UINT32_MAX
+
+struct pyro_function { /* one per function identity */
+    struct pyro_str file, name, qualname, module; /* owned by the profile */
+    uint32_t first_line, last_line;
+    uint64_t table_hash;
+};
+struct pyro_frame {
+    uint32_t function;
+    int32_t instruction;
+    uint32_t line, end_line, column, end_column;
+};
+struct pyro_node { /* parents come before children */
+    uint32_t parent; /* or PYRO_NONE */
+    uint32_t frame;  /* the frame with the place it is at (call site, or where it was on top) */
+    uint64_t self, total;   /* samples */
+    uint64_t moved;         /* of self: the two reads disagreed on the top function */
+};
+struct pyro_function_sums { /* parallel to functions; recursion counted once in total */
+    uint64_t self, total, moved;
+};
+struct pyro_line_sums { /* one per (function, line) seen, sorted by function, then line */
+    uint32_t function, line;
+    uint64_t self, total; /* recursion counted once */
+};
+struct pyro_edge { /* caller PYRO_NONE: the bottom of a thread's stack */
+    uint32_t caller, callee;
+    uint64_t total; /* samples in which this edge is on the stack, once a sample */
+};
+struct pyro_thread {
+    uint32_t process;
+    int64_t tid;
+    struct pyro_str name;
+    uint64_t samples;
+};
+struct pyro_process {
+    int32_t pid, ppid;
+    struct pyro_str python;
+    struct pyro_str *argv;
+    size_t argc;
+    int32_t exit_status; /* INT32_MIN: not known */
+};
+struct pyro_run { /* run-length: a thread was at a node for `count` ticks from tick `tick` on */
+    uint32_t thread, node; /* node PYRO_NONE: no Python frame */
+    uint64_t tick;         /* index into ticks[] */
+    uint64_t count;
+};
+struct pyro_source { /* sorted by file, line */
+    struct pyro_str file;
+    uint32_t first_line;
+    struct pyro_str text;
+};
+
+struct pyro_sampling { /* keys of the report's "sampling" */
+    double rate_hz; /* 0: as fast as it could */
+    uint64_t ticks, missed, planned, discarded, taken, folded, lost, assumed, broken;
+};
+/* ticks holds the missed ones; planned = discarded + taken; lost and folded are of those taken.
+ * A sample that found a thread without any Python frame is in none of planned, taken, lost: it is
+ * in `samples` and `outside` of the profile.  Unfiltered: sum of self over nodes = taken - lost. */
+
+struct pyro_profile {
+    struct pyro_arena *arena;
+    struct pyro_function *functions; size_t function_count;
+    struct pyro_frame *frames; size_t frame_count;
+    struct pyro_node *nodes; size_t node_count;
+    struct pyro_function_sums *function_sums;
+    struct pyro_line_sums *lines; size_t line_count;
+    struct pyro_edge *edges; size_t edge_count;
+    struct pyro_thread *threads; size_t thread_count;
+    struct pyro_process *processes; size_t process_count;
+    struct pyro_run *runs; size_t run_count; /* in time order within a thread */
+    uint64_t *ticks; size_t tick_count;      /* CLOCK_MONOTONIC ns */
+    struct pyro_source *sources; size_t source_count;
+    struct pyro_str *warnings; size_t warning_count;
+    struct pyro_sampling sampling;
+    bool has_samples;
+    uint64_t samples;      /* in view: sum of self over nodes + outside */
+    uint64_t outside;      /* samples with no frame in view (filtered away, or no Python frame) */
+    double ns_per_sample;  /* wall time that one sample stands for */
+    struct pyro_str *argv; size_t argc; struct pyro_str cwd, tool, host, python;
+    uint64_t start_wall_ns, wall_ns, cpu_ns, sampler_cpu_ns, peak_rss;
+    int32_t exit_status;   /* INT32_MIN: not known */
+    enum pyro_ending ending;
+    struct pyro_str *unknown; size_t unknown_count; /* streams and chunks that were skipped */
+};
+
+/* Errors as pyro_format_read's. */
+int pyro_profile_load(const char *path, struct pyro_profile **out, struct pyro_error *err);
+void pyro_profile_free(struct pyro_profile *p);
+
+/* What to keep.  Functions not kept are taken out of every path: their samples are charged to
+ * the nearest kept caller, or to `outside`.  PATTERN: a path glob, a package or module, or
+ * module:qualname (each with *). */
+struct pyro_filter {
+    const char *const *only; size_t only_count;
+    const char *const *exclude; size_t exclude_count;
+    const char *mine;   /* a directory: keep only functions of files under it; NULL: no */
+    const char *thread; /* a name or a tid; NULL: all */
+};
+int pyro_profile_filter(const struct pyro_profile *p, const struct pyro_filter *filter,
+                        struct pyro_profile **out, struct pyro_error *err);
+bool pyro_profile_matches(const struct pyro_function *f, const char *pattern);
+/* '*' any run of bytes, '?' any one byte, the rest as it is. */
+bool pyro_profile_glob(const char *pattern, size_t pattern_size, const char *text,
+                       size_t text_size);
+
+/* ---- queries that views share */
+
+static inline uint32_t pyro_profile_function_of(const struct pyro_profile *p, uint32_t node)
+{
+    return p->frames[p->nodes[node].frame].function;
+}
+
+/* For each key, the samples in whose path a node of that key is found, once a sample however
+ * often it is found.  key_of_node[i] < keys, or PYRO_NONE: counts nowhere.  total holds `keys`
+ * figures.  Linear in the number of nodes, whatever their depth. */
+int pyro_profile_totals(const struct pyro_profile *p, const uint32_t *key_of_node, size_t keys,
+                        uint64_t *total);
+
+/* The way down the heaviest path, contexts that differ only in their call sites taken together.
+ * A function that is met again below itself is not a step of its own: what it calls belongs to
+ * the step last reached, its own time to the step that is already there. */
+struct pyro_branch { /* a function called from a step */
+    uint32_t function;
+    uint64_t total, self; /* samples; self: with it on top, directly below the step */
+};
+struct pyro_step {
+    uint32_t function; /* PYRO_NONE for the first: the bottom below all threads */
+    uint64_t total;    /* samples at or under it, in these contexts */
+    uint64_t self;     /* samples with it on top */
+    uint32_t repeats;  /* how often it is on the stack at most; 1: no recursion */
+    size_t first_branch, branch_count; /* heaviest first; the heaviest is the next step */
+};
+struct pyro_walk {
+    struct pyro_step *steps; size_t step_count;
+    struct pyro_branch *branches; size_t branch_count;
+};
+int pyro_profile_walk(const struct pyro_profile *p, struct pyro_walk *out);
+void pyro_profile_walk_release(struct pyro_walk *walk);
+
+#endif

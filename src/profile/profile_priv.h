@@ -1,0 +1,100 @@
+/*
+ * The profile's workshop: the builder that turns facts into tables, and the passes over them.
+ * Used by this room's files and by tests that feed facts without a file.
+ */
+#ifndef PYRO_PROFILE_PRIV_H
+#define PYRO_PROFILE_PRIV_H
+
+#include "profile.h"
+
+/* ---- ids.c: ids of a stream -> ids of the profile.  Ids are dense from 0 but for gaps that
+ * damage leaves: memory follows the number of definitions, never their highest id. */
+struct pyro_ids {
+    struct pyro_vec values;   /* uint32_t */
+    struct pyro_vec segments; /* struct segment: runs of consecutive ids, ascending */
+};
+void pyro_profile_ids_init(struct pyro_ids *ids);
+void pyro_profile_ids_release(struct pyro_ids *ids);
+/* PYRO_E_INVALID: not above all ids so far. */
+int pyro_profile_ids_add(struct pyro_ids *ids, uint32_t id, uint32_t value);
+uint32_t pyro_profile_ids_get(const struct pyro_ids *ids, uint32_t id); /* or PYRO_NONE */
+
+/* ---- load.c: the builder */
+struct pyro_build_node {
+    uint32_t parent, frame; /* parents first */
+    uint32_t depth;         /* 1: a root */
+    uint32_t jump;          /* an ancestor further down (fold.c); the root's is itself */
+};
+struct pyro_build_sample { /* as in the file, ids made the profile's */
+    uint32_t thread, node; /* node PYRO_NONE: no Python frame */
+    uint32_t unverified;
+    bool moved;
+    uint64_t tick, count;
+};
+struct pyro_build_stream {
+    uint32_t process;
+    bool samples; /* of the kind that is read here */
+    uint64_t period_ns;
+    struct pyro_ids functions, frames, nodes, threads;
+    uint64_t first_ns, last_ns, ticks;   /* of the ticks kept */
+    uint64_t batch_first, batch_count;   /* the last batch's ticks in profile.ticks */
+};
+
+struct pyro_profile_builder {
+    struct pyro_visitor visitor; /* its ctx is the builder */
+    struct pyro_profile *profile;
+    struct pyro_strings *strings;
+    struct pyro_vec texts; /* struct pyro_str by string id, in the profile's arena */
+    struct pyro_map stream_map, process_map, pair_map, function_map, frame_map, node_map,
+        thread_map;
+    uint32_t pairs;
+    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, ticks,
+        sources, warnings, unknown;
+    uint64_t in_file;   /* samples read, discarded ones and those without a frame left out */
+    uint64_t dangling;  /* of them, those whose node or thread is missing */
+    uint64_t discarded, frameless;
+    uint64_t damages, dropped_facts;
+    bool saw_head, saw_status, saw_end;
+    uint64_t head_mono_ns;
+    struct pyro_status_fact status;
+    struct pyro_end_fact end;
+};
+
+/* Facts go in through builder->visitor; then finish makes the profile and frees the builder,
+ * whatever it returns.  free: without finishing. */
+struct pyro_profile_builder *pyro_profile_builder_new(void);
+int pyro_profile_builder_finish(struct pyro_profile_builder *b, enum pyro_ending ending,
+                                struct pyro_profile **out, struct pyro_error *err);
+void pyro_profile_builder_free(struct pyro_profile_builder *b);
+int pyro_profile_build_warning(struct pyro_profile_builder *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- fold.c */
+/* An ancestor's node at the given depth (1 .. its own depth). */
+uint32_t pyro_profile_ancestor(const struct pyro_build_node *nodes, uint32_t node, uint32_t depth);
+/* The jump of a new node below `parent` (or PYRO_NONE), for the line above. */
+uint32_t pyro_profile_jump(const struct pyro_build_node *nodes, uint32_t node, uint32_t parent);
+/* target[i]: the node to which samples at node i are charged: i, or the nearest caller kept. */
+int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
+                      const struct pyro_frame *frames, const struct pyro_build_sample *samples,
+                      size_t sample_count, uint32_t *target);
+
+/* ---- links.c: children of a tree given by parents; for walks that need no stack */
+struct pyro_links {
+    uint32_t root;              /* the first root, or PYRO_NONE */
+    uint32_t *first, *next;     /* first child; next sibling (roots are siblings) */
+};
+/* parent is read at `stride` bytes from one to the next; each is < its child's index. */
+int pyro_profile_links_init(struct pyro_links *links, const uint32_t *parent, size_t stride,
+                            size_t count);
+void pyro_profile_links_release(struct pyro_links *links);
+/* As pyro_profile_totals, over any tree; weight[i]: samples at or under node i. */
+int pyro_profile_links_totals(const struct pyro_links *links, const uint32_t *parent,
+                              size_t parent_stride, const uint32_t *key, size_t keys,
+                              const uint64_t *weight, size_t weight_stride, uint64_t *total);
+
+/* ---- sums.c: from nodes (parent, frame, self, moved) and runs to all that is derived: nodes
+ * without a sample at or under them go, totals, sums of functions, lines and edges are made. */
+int pyro_profile_settle(struct pyro_profile *p);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * launch: starts the command and stands aside.  The program keeps our place in the terminal's
+ * foreground group, so the terminal's own signals (Ctrl-C) reach it without us; a signal that
+ * somebody sends to us alone is passed on.  One sent to the whole group reaches the program
+ * already: a canary, a process of ours in the same group, tells the two apart.
+ * Handlers run in whatever thread; they only write to a pipe.
+ */
+#include "record_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CANARY_NS 10000000 /* how long the canary may take to tell of a signal to the group */
+
+static const int passed[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
+enum { PASSED = sizeof passed / sizeof *passed };
+
+struct notice {
+    int signal;
+    pid_t sender;
+};
+static int notice_pipe[2] = {-1, -1};
+static volatile sig_atomic_t child_changed;
+static struct sigaction before[PASSED], before_pipe, before_child;
+
+struct pending {
+    struct notice notice;
+    uint64_t since;
+};
+static struct pending waiting[32];
+static int waiting_count;
+
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+    int kept = errno;
+    /* From the kernel: the terminal sent it to the whole foreground group. */
+    if (info->si_code <= 0) {
+        struct notice notice = {signal, info->si_pid};
+        ssize_t n = write(notice_pipe[1], &notice, sizeof notice);
+        (void)n;
+    }
+    errno = kept;
+}
+
+static void on_child(int signal)
+{
+    child_changed = 1;
+}
+
+static void install(void)
+{
+    struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigfillset(&act.sa_mask);
+    for (int i = 0; i < PASSED; i++) {
+        sigaction(passed[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN) /* nohup and its like stay as they are */
+            sigaction(passed[i], &act, NULL);
+    }
+    struct sigaction quiet = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &quiet, &before_pipe);
+    struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
+    sigaction(SIGCHLD, &child, &before_child);
+}
+
+static void uninstall(void)
+{
+    for (int i = 0; i < PASSED; i++)
+        sigaction(passed[i], &before[i], NULL);
+    sigaction(SIGPIPE, &before_pipe, NULL);
+    sigaction(SIGCHLD, &before_child, NULL);
+}
+
+static void be_canary(int to)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "pyrometer-sig");
+    if (dup2(to, 3) != 3)
+        _exit(0);
+    /* Nothing of the program's may be held open here. */
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    if (syscall(SYS_close_range, 4, ~0U, 0) != 0)
+        for (int fd = 4; fd < 1024; fd++)
+            close(fd);
+    sigset_t all;
+    sigfillset(&all);
+    for (;;) {
+        siginfo_t info;
+        int signal = sigwaitinfo(&all, &info);
+        if (signal <= 0)
+            continue;
+        struct notice notice = {signal, info.si_pid};
+        if (write(3, &notice, sizeof notice) < 0)
+            _exit(0);
+    }
+}
+
+static void start_canary(struct launch *launch)
+{
+    int ends[2];
+    launch->canary = 0;
+    launch->canary_pipe = -1;
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return;
+    sigset_t all, kept;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &kept);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_canary(ends[1]);
+    sigprocmask(SIG_SETMASK, &kept, NULL);
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return;
+    }
+    launch->canary = pid;
+    launch->canary_pipe = ends[0];
+}
+
+int launch_start(struct launch *launch, char *const *argv)
+{
+    int report[2];
+    memset(launch, 0, sizeof *launch);
+    launch->canary_pipe = -1;
+    if (pipe2(report, O_CLOEXEC) != 0)
+        return errno;
+    if (pipe2(notice_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        int failed = errno;
+        close(report[0]);
+        close(report[1]);
+        return failed;
+    }
+    waiting_count = 0;
+    child_changed = 0;
+    sigset_t all, kept;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &kept);
+    install();
+    pid_t pid = fork();
+    if (pid == 0) {
+        uninstall();
+        sigprocmask(SIG_SETMASK, &kept, NULL);
+        execvp(argv[0], argv);
+        int failed = errno;
+        ssize_t n = write(report[1], &failed, sizeof failed);
+        (void)n;
+        _exit(127);
+    }
+    int failed = pid < 0 ? errno : 0;
+    sigprocmask(SIG_SETMASK, &kept, NULL);
+    close(report[1]);
+    if (pid > 0) {
+        launch->child = pid;
+        int told;
+        ssize_t n;
+        do
+            n = read(report[0], &told, sizeof told);
+        while (n < 0 && errno == EINTR);
+        if (n == (ssize_t)sizeof told) {
+            failed = told;
+            waitpid(pid, NULL, 0);
+            launch->child = 0;
+        }
+    }
+    close(report[0]);
+    if (failed == 0)
+        start_canary(launch);
+    return failed;
+}
+
+/* True if the canary got the same signal from the same sender: it went to the whole group. */
+static bool take_canary(struct launch *launch, struct notice *told, int *count, int most)
+{
+    while (*count < most && launch->canary_pipe >= 0 &&
+           read(launch->canary_pipe, &told[*count], sizeof *told) == (ssize_t)sizeof *told)
+        (*count)++;
+    return *count > 0;
+}
+
+void launch_pass_signals(struct launch *launch)
+{
+    struct notice notice, told[32];
+    int told_count = 0;
+    while (waiting_count < 32 &&
+           read(notice_pipe[0], &notice, sizeof notice) == (ssize_t)sizeof notice)
+        waiting[waiting_count++] = (struct pending){notice, pyro_base_monotonic_ns()};
+    if (waiting_count == 0)
+        return;
+    take_canary(launch, told, &told_count, 32);
+    uint64_t now = pyro_base_monotonic_ns();
+    int kept = 0;
+    for (int i = 0; i < waiting_count; i++) {
+        struct pending *p = &waiting[i];
+        bool to_group = false;
+        for (int k = 0; k < told_count && !to_group; k++)
+            if (told[k].signal == p->notice.signal && told[k].sender == p->notice.sender) {
+                to_group = true;
+                told[k].signal = 0;
+            }
+        if (to_group)
+            continue;
+        if (launch->canary > 0 && now - p->since < CANARY_NS) {
+            waiting[kept++] = *p;
+            continue;
+        }
+        if (launch->child > 0)
+            kill(launch->child, p->notice.signal);
+    }
+    waiting_count = kept;
+}
+
+bool launch_child_changed(void)
+{
+    bool changed = child_changed != 0;
+    child_changed = 0;
+    return changed;
+}
+
+void launch_wait(uint64_t ns)
+{
+    if (waiting_count > 0 && ns > CANARY_NS / 4)
+        ns = CANARY_NS / 4;
+    sigset_t all, kept;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &kept);
+    if (!child_changed) {
+        struct timespec ts = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+        struct pollfd fd = {notice_pipe[0], POLLIN, 0};
+        ppoll(&fd, 1, &ts, &kept);
+    }
+    sigprocmask(SIG_SETMASK, &kept, NULL);
+}
+
+void launch_stop(struct launch *launch)
+{
+    if (launch->canary > 0) {
+        kill(launch->canary, SIGKILL);
+        waitpid(launch->canary, NULL, 0);
+    }
+    if (launch->canary_pipe >= 0)
+        close(launch->canary_pipe);
+    uninstall();
+    for (int i = 0; i < 2; i++)
+        if (notice_pipe[i] >= 0)
+            close(notice_pipe[i]);
+    notice_pipe[0] = notice_pipe[1] = -1;
+}

@@ -1,0 +1,39 @@
+/*
+ * record: the recorder.  Launches a command, finds the first Python in its process tree, samples
+ * it into a recording, passes signals on, and learns how the program ended.  The only room that
+ * owns the output file and the child.  Single-threaded but for the writer's own thread.
+ */
+#ifndef PYRO_RECORD_H
+#define PYRO_RECORD_H
+
+#include "base.h"
+
+struct pyro_record_options {
+    char *const *argv;       /* NULL-terminated, argv[0] is sought on PATH; borrowed */
+    const char *output;      /* path of the recording; borrowed */
+    bool overwrite;
+    double rate;             /* ticks a second; 0: as fast as it can */
+    uint64_t seed;           /* of the jitter; 0: from the clock */
+    bool source;             /* embed the source lines of the functions seen */
+    const char *tool;        /* "pyrometer 0.1.0"; borrowed */
+    /* Called about once a second while the program runs (NULL: never). */
+    void (*progress)(void *ctx, double elapsed_s, uint64_t samples);
+    void *progress_ctx;
+};
+
+struct pyro_record_result {
+    bool started;       /* the command was executed */
+    int exec_errno;     /* why it was not, if it was not */
+    int wait_status;    /* as waitpid gives it */
+    bool saw_python;    /* an interpreter was sampled */
+    uint64_t samples;   /* taken */
+    char warning[1000]; /* a sentence: why there is no (whole) profile; "" if all went well */
+};
+
+/* Runs the command to its end.  The file is made before the command starts: an error return means
+ * that nothing was started (PYRO_E_EXISTS, _PERMISSION, _IO, _INVALID).  What goes wrong later is
+ * in result->warning, and the program is left to run undisturbed. */
+int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
+                    struct pyro_error *err);
+
+#endif

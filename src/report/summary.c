@@ -1,0 +1,213 @@
+/*
+ * The summary: what `run` ends with and `report` begins with.  The first finding, then what was
+ * measured and how well, then the hottest functions.
+ */
+#include "findings.h"
+#include "report_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS 8
+
+/* The sentence, its place as a link.  It is one line however long: terminals wrap it. */
+static void put_finding(struct pyro_page *page, const struct pyro_finding *f)
+{
+    size_t end = f->place_at + f->place_size;
+    pyro_page_style(page, BOLD);
+    pyro_report_clean(&page->buf, f->text, f->place_at, 0);
+    bool linked = false;
+    if (f->function != PYRO_NONE) {
+        const struct pyro_function *at = &page->p->functions[f->function];
+        linked = pyro_page_link(page, at->file, at->first_line);
+    }
+    pyro_report_clean(&page->buf, f->text + f->place_at, f->place_size, 0);
+    if (linked)
+        pyro_page_unlink(page);
+    pyro_report_clean(&page->buf, f->text + end, strlen(f->text + end), 0);
+    pyro_page_put(page, ".");
+    pyro_page_style(page, PLAIN);
+    pyro_page_put(page, "\n");
+}
+
+/* "  samples    " and what follows, wrapped under itself. */
+static void put_fact(struct pyro_page *page, const char *label, const char *text, size_t size)
+{
+    pyro_page_put(page, "  ");
+    pyro_page_style(page, DIM);
+    pyro_page_put(page, label);
+    pyro_page_style(page, PLAIN);
+    pyro_page_pad(page, 11 - strlen(label));
+    pyro_page_wrap(page, text, size, 13, 13);
+}
+
+/* Pieces of a sentence, collected. */
+static void say(struct pyro_buf *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct pyro_buf *out, const char *fmt, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (n > 0)
+        pyro_base_put(out, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+static void flush_fact(struct pyro_page *page, const char *label, struct pyro_buf *text)
+{
+    if (text->failed)
+        page->buf.failed = true;
+    else if (text->len > 0)
+        put_fact(page, label, (const char *)text->data, text->len);
+    pyro_base_buf_clear(text);
+}
+
+static void put_time(struct pyro_page *page, struct pyro_buf *text)
+{
+    const struct pyro_profile *p = page->p;
+    char a[PYRO_SHORT], b[PYRO_SHORT];
+    size_t threads = 0;
+    for (size_t i = 0; i < p->thread_count; i++)
+        threads += p->threads[i].samples > 0;
+    if (p->wall_ns > 0)
+        say(text, "%s wall", pyro_report_time(a, (double)p->wall_ns));
+    if (p->cpu_ns > 0)
+        say(text, "%s%s CPU", text->len ? ", " : "", pyro_report_time(b, (double)p->cpu_ns));
+    if (threads > 0)
+        say(text, "%s%s thread%s", text->len ? "; " : "", pyro_report_count(a, threads),
+            threads == 1 ? "" : "s");
+    if (p->exit_status != INT32_MIN && p->exit_status < 0)
+        say(text, "%sended by signal %d", text->len ? "; " : "", -p->exit_status);
+    else if (p->exit_status != INT32_MIN)
+        say(text, "%sexit status %d", text->len ? "; " : "", p->exit_status);
+    flush_fact(page, "time", text);
+}
+
+static void put_samples(struct pyro_page *page, struct pyro_buf *text)
+{
+    const struct pyro_profile *p = page->p;
+    const struct pyro_sampling *s = &p->sampling;
+    char a[PYRO_SHORT], b[PYRO_SHORT], c[PYRO_SHORT];
+    if (!p->has_samples)
+        return;
+    say(text, "%s taken", pyro_report_count(a, s->taken));
+    if (s->rate_hz > 0.0)
+        say(text, " at %s Hz", pyro_report_count(b, (uint64_t)(s->rate_hz + 0.5)));
+    say(text, ": %s ticks, %s missed;", pyro_report_count(a, s->ticks),
+        pyro_report_count(b, s->missed));
+    say(text, " %s discarded, %s folded", pyro_report_count(a, s->discarded),
+        pyro_report_count(b, s->folded));
+    if (s->assumed > 0)
+        say(text, ", %s with the bottom assumed", pyro_report_count(a, s->assumed));
+    if (s->lost > 0)
+        say(text, ", %s lost", pyro_report_count(a, s->lost));
+    flush_fact(page, "samples", text);
+
+    if (p->sampler_cpu_ns > 0) {
+        say(text, "%s CPU", pyro_report_time(c, (double)p->sampler_cpu_ns));
+        if (p->wall_ns > 0)
+            say(text, " (%s of one core)",
+                pyro_report_percent(a, p->sampler_cpu_ns, p->wall_ns));
+        flush_fact(page, "sampler", text);
+    }
+    if (p->outside > 0 && p->samples > 0) {
+        say(text, "%s of the samples are in no function that is in view",
+            pyro_report_percent(a, p->outside, p->samples));
+        flush_fact(page, "outside", text);
+    }
+}
+
+static void put_troubles(struct pyro_page *page, struct pyro_buf *text)
+{
+    const struct pyro_profile *p = page->p;
+    if (p->ending == PYRO_ENDED_KILLED)
+        say(text, "the recording has no end: its writer was killed, or it is still being written");
+    else if (p->ending == PYRO_ENDED_TRUNCATED)
+        say(text, "the recording is cut or damaged: what is whole of it is shown");
+    flush_fact(page, "ending", text);
+    for (size_t i = 0; i < p->warning_count && i < 10; i++) {
+        pyro_report_clean(text, p->warnings[i].bytes, p->warnings[i].size, 500);
+        flush_fact(page, "warning", text);
+    }
+    if (p->warning_count > 10) {
+        char more[PYRO_SHORT];
+        say(text, "%s more", pyro_report_count(more, p->warning_count - 10));
+        flush_fact(page, "warning", text);
+    }
+}
+
+static int put_hottest(struct pyro_page *page, bool total)
+{
+    static const struct pyro_column by_self[] = {{"self", true, 0, PLAIN},
+                                                 {"95 %", true, 0, DIM},
+                                                 {"time", true, 0, PLAIN},
+                                                 {"function", false, 'r', PLAIN},
+                                                 {"where", false, 'l', DIM}};
+    static const struct pyro_column by_total[] = {{"total", true, 0, PLAIN},
+                                                  {"95 %", true, 0, DIM},
+                                                  {"time", true, 0, PLAIN},
+                                                  {"function", false, 'r', PLAIN},
+                                                  {"where", false, 'l', DIM}};
+    const struct pyro_profile *p = page->p;
+    size_t count, limit = page->o->limit > 0 ? page->o->limit : ROWS;
+    uint32_t *ids = pyro_report_ranked(p, total ? "total" : "self", &count);
+    if (ids == NULL)
+        return PYRO_E_NOMEM;
+    struct pyro_table t;
+    pyro_table_init(&t, total ? by_total : by_self, 5);
+    for (size_t i = 0; i < count && i < limit; i++) {
+        const struct pyro_function *f = &p->functions[ids[i]];
+        const struct pyro_function_sums *sums = &p->function_sums[ids[i]];
+        uint64_t samples = total ? sums->total : sums->self;
+        char time[PYRO_SHORT];
+        if (samples == 0)
+            break;
+        pyro_report_share(&t, p, ids[i], total, true);
+        pyro_table_add(&t, pyro_report_time(time, (double)samples * p->ns_per_sample));
+        pyro_table_add_clean(&t, f->qualname);
+        pyro_table_add_place(&t, p, f->file, f->first_line);
+    }
+    pyro_page_put(page, "\n");
+    pyro_table_print(&t, page, 2);
+    pyro_table_release(&t);
+    free(ids);
+    return PYRO_OK;
+}
+
+int pyro_report_summary(FILE *to, const struct pyro_profile *p,
+                        const struct pyro_report_options *o)
+{
+    struct pyro_page page;
+    struct pyro_finding finding;
+    struct pyro_buf text = {0};
+    pyro_page_init(&page, p, o);
+    int found = pyro_findings_find(p, &finding, 1);
+    int rc = found < 0 ? found : PYRO_OK;
+    if (found > 0)
+        put_finding(&page, &finding);
+    else if (rc == PYRO_OK && p->samples > 0)
+        pyro_page_put(&page, "No sample is in a function that is in view.\n");
+    else if (rc == PYRO_OK)
+        pyro_page_put(&page, "There are no samples: the program ended before the first, or no "
+                             "Python was seen.\n");
+    pyro_page_put(&page, "\n");
+    put_time(&page, &text);
+    put_samples(&page, &text);
+    put_troubles(&page, &text);
+    if (rc == PYRO_OK && found > 0)
+        rc = put_hottest(&page, false);
+    if (rc == PYRO_OK && found > 0)
+        rc = put_hottest(&page, true);
+    if (o->recording != NULL) {
+        pyro_page_put(&page, "\n");
+        pyro_report_clean(&text, o->recording, strlen(o->recording), 0);
+        flush_fact(&page, "recording", &text);
+    }
+    pyro_base_buf_release(&text);
+    if (rc < 0) {
+        pyro_base_buf_release(&page.buf);
+        return rc;
+    }
+    return pyro_page_finish(&page, to);
+}

@@ -1,0 +1,217 @@
+/*
+ * codes: what is known of the target's code and function objects.  An address may be given to
+ * another object after its first one is freed, so each code object is looked at again: at first
+ * after a tick, then after twice as many, up to RECHECK_MOST.
+ * Used by the sampling thread only; owns all struct code until codes_free.
+ */
+#include "sample_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#define RECHECK_MOST 1024
+#define FUNCTION_SLOTS 4096 /* a power of two */
+
+struct function { /* a remembered answer: is the object at this address a function, of what code? */
+    uint64_t at, code, module_at;
+};
+
+struct codes {
+    struct pyro_target *target;
+    struct pyro_arena *arena;
+    struct pyro_map by_address;
+    struct pyro_vec all; /* struct code * */
+    struct pyro_map by_identity; /* function ids: equal code compiled again is one function */
+    struct function functions[FUNCTION_SLOTS];
+};
+
+struct codes *codes_new(struct pyro_target *target)
+{
+    struct codes *codes = calloc(1, sizeof *codes);
+    if (codes == NULL)
+        return NULL;
+    codes->target = target;
+    codes->arena = pyro_base_arena_new();
+    codes->all = PYRO_VEC(struct code *);
+    if (codes->arena == NULL) {
+        free(codes);
+        return NULL;
+    }
+    return codes;
+}
+
+void codes_free(struct codes *codes)
+{
+    if (codes == NULL)
+        return;
+    for (size_t i = 0; i < codes->all.len; i++)
+        free((*(struct code **)pyro_base_vec_at(&codes->all, i))->frames);
+    pyro_base_vec_release(&codes->all);
+    pyro_base_map_release(&codes->by_address);
+    pyro_base_map_release(&codes->by_identity);
+    pyro_base_arena_free(codes->arena);
+    free(codes);
+}
+
+struct code *codes_get(struct codes *codes, uint64_t address)
+{
+    if (address < 4096 || (address & 7) != 0)
+        return NULL;
+    uint32_t i = pyro_base_map_get(&codes->by_address, address, 0);
+    if (i != PYRO_MAP_NONE)
+        return *(struct code **)pyro_base_vec_at(&codes->all, i);
+    struct code *code = pyro_base_arena_alloc(codes->arena, sizeof *code);
+    if (code == NULL ||
+        pyro_target_read_code(codes->target, address, codes->arena, &code->facts) != 0)
+        return NULL;
+    code->function = PYRO_MAP_NONE;
+    code->check_gap = 1;
+    struct code **slot = pyro_base_vec_push(&codes->all);
+    if (slot == NULL)
+        return NULL;
+    *slot = code;
+    if (pyro_base_map_put(&codes->by_address, address, 0, (uint32_t)codes->all.len - 1) != 0)
+        return NULL;
+    return code;
+}
+
+static struct function *function_slot(struct codes *codes, uint64_t address)
+{
+    return &codes->functions[pyro_base_mix(address) & (FUNCTION_SLOTS - 1)];
+}
+
+static bool function_learn(struct codes *codes, struct function *slot, uint64_t address)
+{
+    struct function found = {.at = address};
+    if (pyro_target_read_function(codes->target, address, &found.code, &found.module_at) != 0)
+        return false;
+    *slot = found;
+    return true;
+}
+
+bool codes_function_has(struct codes *codes, uint64_t function, struct code *code)
+{
+    if (function < 4096 || (function & 7) != 0)
+        return false;
+    struct function *slot = function_slot(codes, function);
+    bool known = slot->at == function && slot->code == code->facts.address;
+    if (!known && !function_learn(codes, slot, function))
+        return false;
+    if (slot->code != code->facts.address)
+        return false;
+    if (code->module_at == 0)
+        code->module_at = slot->module_at;
+    return true;
+}
+
+bool codes_is_function(struct codes *codes, uint64_t address, bool now)
+{
+    if (address < 4096 || (address & 7) != 0)
+        return false;
+    struct function *slot = function_slot(codes, address);
+    if ((now || slot->at != address) && !function_learn(codes, slot, address))
+        return false;
+    return slot->code != 0;
+}
+
+bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t tick)
+{
+    enum { BATCH = 32, MOST = 256 };
+    size_t size = pyro_target_code_check_size(codes->target);
+    uint8_t bytes[BATCH * MOST];
+    if (size > MOST)
+        return false;
+    bool changed = false;
+    for (size_t i = 0; i < count;) {
+        struct code *due[BATCH];
+        struct iovec remote[BATCH];
+        int n = 0;
+        for (; i < count && n < BATCH; i++) {
+            struct code *code = list[i];
+            if (code->check_tick > tick)
+                continue;
+            code->check_tick = tick + code->check_gap;
+            if (code->check_gap < RECHECK_MOST)
+                code->check_gap *= 2;
+            remote[n] = (struct iovec){(void *)code->facts.address, size};
+            due[n++] = code;
+        }
+        if (n == 0)
+            break;
+        struct iovec local = {bytes, size * (size_t)n};
+        ssize_t got = process_vm_readv(pyro_target_pid(codes->target), &local, 1, remote,
+                                       (unsigned long)n, 0);
+        for (int k = 0; k < n; k++) {
+            if (got >= (ssize_t)(size * (size_t)(k + 1)) &&
+                pyro_target_code_check(codes->target, &due[k]->facts, bytes + size * (size_t)k))
+                continue;
+            pyro_base_map_put(&codes->by_address, due[k]->facts.address, 0, PYRO_MAP_NONE);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+static uint32_t function_id(struct codes *codes, struct code *code, struct pyro_stream *stream,
+                            const struct pyro_sampler_options *options)
+{
+    const struct pyro_code *facts = &code->facts;
+    uint64_t place = pyro_base_hash(facts->file, facts->file_size) + facts->first_line;
+    uint64_t what = pyro_base_hash(facts->qualname, facts->qualname_size) ^ facts->table_hash;
+    uint32_t id = pyro_base_map_get(&codes->by_identity, place, what);
+    if (id != PYRO_MAP_NONE)
+        return id;
+    struct pyro_function_fact fact = {
+        .file = {facts->file, facts->file_size},
+        .name = {facts->name, facts->name_size},
+        .qualname = {facts->qualname, facts->qualname_size},
+        .first_line = facts->first_line,
+        .last_line = facts->last_line,
+        .table_hash = facts->table_hash,
+    };
+    const char *module = "";
+    size_t module_size = 0;
+    if (code->module_at != 0 && pyro_target_read_str(codes->target, code->module_at, 4096,
+                                                     codes->arena, &module, &module_size) == 0)
+        fact.module = (struct pyro_str){module, module_size};
+    id = pyro_format_stream_function(stream, &fact);
+    if (id == PYRO_MAP_NONE)
+        return id;
+    pyro_base_map_put(&codes->by_identity, place, what, id);
+    if (options->seen != NULL)
+        options->seen(options->seen_ctx, &fact);
+    return id;
+}
+
+uint32_t codes_frame_id(struct codes *codes, struct code *code, int32_t instruction,
+                        struct pyro_stream *stream, const struct pyro_sampler_options *options)
+{
+    if (code->function == PYRO_MAP_NONE)
+        code->function = function_id(codes, code, stream, options);
+    size_t slots = (size_t)code->facts.size / 2 + 2;
+    size_t at = instruction < 0 ? 0 : (size_t)instruction / 2 + 1;
+    if (at >= slots)
+        at = 0;
+    if (code->frames == NULL)
+        code->frames = calloc(slots, sizeof *code->frames);
+    if (code->frames == NULL || code->function == PYRO_MAP_NONE)
+        return PYRO_MAP_NONE;
+    if (code->frames[at] == 0) {
+        struct pyro_position position;
+        pyro_target_position(&code->facts, at == 0 ? -1 : instruction, &position);
+        struct pyro_frame_fact fact = {
+            .function = code->function,
+            .instruction = at == 0 ? -1 : instruction,
+            .line = position.line,
+            .end_line = position.end_line,
+            .column = position.column,
+            .end_column = position.end_column,
+        };
+        uint32_t id = pyro_format_stream_frame(stream, &fact);
+        if (id == PYRO_MAP_NONE)
+            return id;
+        code->frames[at] = id + 1;
+    }
+    return code->frames[at] - 1;
+}

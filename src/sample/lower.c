@@ -1,0 +1,84 @@
+/*
+ * lower: the part of a deep stack below the window.  It is read whole, but only when the lowest
+ * frame in the window has moved, or when REFRESH_TICKS have gone by; its frames wait for the ones
+ * above them, so one read is enough.
+ */
+#include "sample_priv.h"
+
+#include <stdlib.h>
+
+#define OVERLAP 4096 /* a frame that begins below the window may end in it */
+
+struct extra { /* frames off the chunks that the lower part needs, read one at a time */
+    uint8_t *bytes;
+    size_t len, cap;
+};
+
+/* Reads what the walk asked for and adds it to the view.  False: it cannot be had. */
+static bool add_needed(struct pyro_sampler *s, struct thread *t, struct view *view, uint64_t at,
+                       struct extra *extra)
+{
+    if (view->count >= MAX_OFF)
+        return false;
+    plan_add_off(s, t, at, false);
+    const struct off *off = plan_find_off(t, at);
+    if (off == NULL)
+        return false;
+    size_t size = off->before + off->size;
+    if (extra->len + size > extra->cap) /* regions point into it: it never moves */
+        return false;
+    uint8_t *to = extra->bytes + extra->len;
+    if (pyro_target_read(s->target, at - off->before, to, size) != 0)
+        return false;
+    extra->len += size;
+    view->regions[view->count++] = (struct region){at - off->before, at + off->size, to, -1};
+    return true;
+}
+
+static void walk_piece(struct pyro_sampler *s, struct thread *t, const struct region *region,
+                       struct extra *extra)
+{
+    struct view view = {.count = 1, .blocks = 1, .current_known = true, .partial = true};
+    view.regions[0] = *region;
+    struct item below;
+    bool has_below = t->depth > 0;
+    if (has_below)
+        below = t->stack[t->depth - 1];
+    extra->len = 0;
+    do
+        walk_view(s, t, &view, region->start, region->chunk, has_below ? &below : NULL, &s->two);
+    while (s->two.need != 0 && add_needed(s, t, &view, s->two.need, extra));
+    struct walk *w = &s->two;
+    if (region->chunk == t->window_chunk) /* those in the window are read twice there */
+        while (w->count > 0 && (stack_chunk_of(t, w->items[w->count - 1].at) < 0 ||
+                                w->items[w->count - 1].at >= t->window_low))
+            w->count--;
+    if (w->count > 0)
+        stack_keep(s, t, t->depth, w);
+}
+
+int lower_read(struct pyro_sampler *s, struct thread *t)
+{
+    struct extra extra = {malloc(512 * 1024), 0, 512 * 1024};
+    int rc = extra.bytes == NULL ? PYRO_E_NOMEM : 0;
+    t->depth = 0;
+    t->lower_tick = s->tick;
+    for (int i = 0; i <= t->window_chunk && rc == 0; i++) {
+        const struct chunk *c = &t->chunks[i];
+        uint64_t end = i == t->window_chunk ? t->window_low : c->used;
+        if (end <= c->first)
+            continue;
+        if (i == t->window_chunk)
+            end = end + OVERLAP < c->end ? end + OVERLAP : c->end;
+        size_t size = end - c->first;
+        if (sampler_grow(&s->lower, &s->lower_cap, size) == NULL)
+            rc = PYRO_E_NOMEM;
+        else
+            rc = pyro_target_read(s->target, c->first, s->lower, size);
+        struct region region = {c->first, end, s->lower, i};
+        if (rc == 0)
+            walk_piece(s, t, &region, &extra);
+    }
+    free(extra.bytes);
+    return rc;
+}

@@ -1,0 +1,248 @@
+/*
+ * plan: which remote memory a tick reads of a thread.  The plan is a guess made from the last
+ * read: the thread state, the top of its data stack, and the frames off the stack (generators, the
+ * interpreter's own entry frames) that were met lately.  A wrong guess costs another read, never a
+ * sample.
+ */
+#include "sample_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADROOM 512       /* bytes read above the highest frame last seen */
+#define OFF_FORGET 64      /* ticks after which an unused off-stack frame leaves the plan */
+#define OFF_FIRST_SIZE 160 /* what is read of an off-stack frame of unknown size */
+#define OFF_MOST_SIZE 8192
+#define CHUNK_MOST (UINT64_C(1) << 32)
+
+static bool push_chunk(struct thread *t, const struct chunk *chunk)
+{
+    if (t->chunk_count == t->chunk_cap) {
+        int cap = t->chunk_cap ? t->chunk_cap * 2 : 8;
+        struct chunk *more = realloc(t->chunks, (size_t)cap * sizeof *more);
+        if (more == NULL)
+            return false;
+        t->chunks = more;
+        t->chunk_cap = cap;
+    }
+    t->chunks[t->chunk_count++] = *chunk;
+    return true;
+}
+
+static int read_chunk(const struct pyro_sampler *s, uint64_t at, struct chunk *out,
+                      uint64_t *previous)
+{
+    const struct pyro_layout *lay = s->lay;
+    uint8_t head[64];
+    if (lay->chunk_data > (int)sizeof head || at < 4096 || (at & 7) != 0)
+        return PYRO_E_INVALID;
+    int rc = pyro_target_read(s->target, at, head, (size_t)lay->chunk_data);
+    if (rc != 0)
+        return rc;
+    *previous = word(head + lay->chunk_previous);
+    uint64_t size = word(head + lay->chunk_size), top = word(head + lay->chunk_top);
+    if (size < (uint64_t)lay->chunk_data || size > CHUNK_MOST || top > size / 8)
+        return PYRO_E_INVALID;
+    uint64_t data = at + (uint64_t)lay->chunk_data;
+    /* The first slot of the bottom chunk is never given to a frame. */
+    *out = (struct chunk){at, data + (*previous == 0 ? 8 : 0), at + size, data + top * 8};
+    if (out->used > out->end)
+        return PYRO_E_INVALID;
+    return 0;
+}
+
+static int known_chunk(const struct thread *t, uint64_t at)
+{
+    for (int i = t->chunk_count - 1; i >= 0; i--)
+        if (t->chunks[i].at == at)
+            return i;
+    return -1;
+}
+
+int plan_learn_chunks(struct pyro_sampler *s, struct thread *t, uint64_t newest, uint64_t top)
+{
+    if (t->chunk_count > 0 && t->chunks[t->chunk_count - 1].at == newest)
+        return 0;
+    int known = newest == 0 ? -1 : known_chunk(t, newest);
+    if (known >= 0) {
+        t->chunk_count = known + 1;
+        return 0;
+    }
+    struct pyro_vec fresh = PYRO_VEC(struct chunk);
+    int rc = 0;
+    for (uint64_t at = newest; at != 0;) {
+        struct chunk chunk;
+        uint64_t previous;
+        rc = fresh.len > MAX_CHUNKS ? PYRO_E_INVALID : read_chunk(s, at, &chunk, &previous);
+        if (rc != 0)
+            break;
+        /* One that was the newest has its `top` written only when the next is pushed. */
+        known = known_chunk(t, at);
+        if (known >= 0) {
+            t->chunks[known] = chunk;
+            break;
+        }
+        struct chunk *slot = pyro_base_vec_push(&fresh);
+        if (slot == NULL) {
+            rc = PYRO_E_NOMEM;
+            break;
+        }
+        *slot = chunk;
+        at = previous;
+    }
+    if (rc == 0) {
+        t->chunk_count = known + 1;
+        for (size_t i = fresh.len; i-- > 0 && rc == 0;)
+            if (!push_chunk(t, pyro_base_vec_at(&fresh, i)))
+                rc = PYRO_E_NOMEM;
+    }
+    pyro_base_vec_release(&fresh);
+    if (rc != 0)
+        t->chunk_count = 0;
+    t->top = top;
+    t->reach = 0;
+    return rc;
+}
+
+struct off *plan_find_off(struct thread *t, uint64_t at)
+{
+    for (int i = 0; i < t->off_count; i++)
+        if (t->off[i].at == at)
+            return &t->off[i];
+    return NULL;
+}
+
+void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cframe)
+{
+    struct off *off = plan_find_off(t, at);
+    if (off == NULL && t->off_count < MAX_OFF)
+        off = &t->off[t->off_count++];
+    if (off == NULL) { /* full: the one unused for longest makes room */
+        off = &t->off[0];
+        for (int i = 1; i < t->off_count; i++)
+            if (t->off[i].last_used < off->last_used)
+                off = &t->off[i];
+    } else if (off->at == at) {
+        off->last_used = s->tick;
+        return;
+    }
+    int before = s->lay->generator_frame - s->lay->generator_state;
+    if (before < 0 || before > 64)
+        before = 0;
+    *off = (struct off){at, cframe ? 0 : ((uint32_t)before + 7) & ~7u,
+                        cframe ? (uint32_t)s->lay->cframe_current_frame + 8 : OFF_FIRST_SIZE,
+                        cframe, s->tick};
+}
+
+static void add_region(struct thread *t, uint64_t start, uint64_t end, int chunk)
+{
+    t->plan[t->plan_count++] = (struct region){start, end, NULL, chunk};
+    t->plan_bytes += end - start;
+}
+
+/* The pieces of chunks that hold the top WINDOW_BYTES of frames, the lowest first. */
+static void plan_window(struct thread *t)
+{
+    struct region pieces[MAX_REGIONS];
+    int count = 0;
+    uint64_t left = WINDOW_BYTES;
+    t->window_whole = true;
+    /* What lies below was read in this tick: the window goes on where that ended. */
+    const struct item *fresh =
+        t->lower_fresh && t->stack_known && t->depth > 0 ? &t->stack[t->depth - 1] : NULL;
+    int fresh_chunk = fresh != NULL ? stack_chunk_of(t, fresh->at) : -1;
+    for (int i = t->chunk_count - 1; i >= 0; i--) {
+        const struct chunk *c = &t->chunks[i];
+        bool newest = i == t->chunk_count - 1;
+        uint64_t used = newest ? t->top : c->used;
+        if (used < c->first || used > c->end)
+            used = c->first;
+        uint64_t want = used - c->first + HEADROOM;
+        if (newest) {
+            if (want > t->reach)
+                t->reach = want;
+            else
+                t->reach -= (t->reach - want) / 32;
+        }
+        uint64_t end = newest ? c->first + ((t->reach + 7) & ~UINT64_C(7)) : used;
+        if (end > c->end)
+            end = c->end;
+        if (fresh != NULL && i < fresh_chunk)
+            break;
+        if ((left == 0 && fresh == NULL) || count == MAX_REGIONS) {
+            t->window_whole = false;
+            break;
+        }
+        uint64_t low = c->first;
+        if (fresh != NULL) {
+            t->window_whole = false;
+            if (i == fresh_chunk)
+                low = fresh->at + (uint64_t)fresh->code->facts.frame_bytes;
+            if (low >= end)
+                break;
+        } else if (used - c->first > left) {
+            low = (used - left) & ~UINT64_C(255);
+            if (low < c->first)
+                low = c->first;
+        }
+        left -= used - low < left ? used - low : left;
+        pieces[count++] = (struct region){low, end, NULL, i};
+        if (low > c->first && fresh == NULL) {
+            t->window_whole = false;
+            break;
+        }
+    }
+    while (count-- > 0)
+        add_region(t, pieces[count].start, pieces[count].end, pieces[count].chunk);
+}
+
+void plan_thread(struct pyro_sampler *s, struct thread *t)
+{
+    t->plan_count = 0;
+    t->plan_bytes = 0;
+    add_region(t, t->state, t->state + (uint64_t)s->lay->thread_size, -1);
+    plan_window(t);
+    t->plan_blocks = t->plan_count - 1;
+    t->window_low = t->plan_blocks > 0 ? t->plan[1].start : 0;
+    t->window_chunk = t->plan_blocks > 0 ? t->plan[1].chunk : -1;
+    for (int i = 0; i < t->off_count;) {
+        struct off *off = &t->off[i];
+        if (s->tick - off->last_used > OFF_FORGET) {
+            *off = t->off[--t->off_count];
+            continue;
+        }
+        if (off->size > OFF_MOST_SIZE)
+            off->size = OFF_MOST_SIZE;
+        add_region(t, off->at - off->before, off->at + off->size, -1);
+        i++;
+    }
+}
+
+void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,
+               struct view *view)
+{
+    const struct pyro_layout *lay = s->lay;
+    view->chunk = word(bytes + lay->thread_chunk);
+    view->top = word(bytes + lay->thread_chunk_top);
+    view->tid = word(bytes + lay->thread_native_id);
+    view->cframe = 0;
+    view->current = 0;
+    view->current_known = lay->thread_current_frame >= 0;
+    view->partial = false;
+    if (view->current_known)
+        view->current = word(bytes + lay->thread_current_frame);
+    else
+        view->cframe = word(bytes + lay->thread_cframe);
+    view->blocks = t->plan_blocks;
+    view->count = t->plan_count - 1;
+    const uint8_t *at = bytes + (t->plan[0].end - t->plan[0].start);
+    for (int i = 0; i < view->count; i++) {
+        view->regions[i] = t->plan[i + 1];
+        view->regions[i].bytes = at;
+        at += t->plan[i + 1].end - t->plan[i + 1].start;
+        if (view->cframe != 0 && t->plan[i + 1].start == view->cframe && i >= view->blocks) {
+            view->current = word(view->regions[i].bytes + lay->cframe_current_frame);
+            view->current_known = true;
+        }
+    }
+}

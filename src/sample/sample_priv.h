@@ -1,0 +1,220 @@
+/*
+ * The sampler's own structures.  One struct pyro_sampler a process; it owns all the others.
+ */
+#ifndef PYRO_SAMPLE_PRIV_H
+#define PYRO_SAMPLE_PRIV_H
+
+#include "sample.h"
+
+#define WINDOW_BYTES (16 * 1024) /* the top of the frames that is read twice at every tick */
+#define REFRESH_TICKS 100        /* what lies below is read again at least this often */
+#define MAX_REGIONS 24           /* pieces of chunks in a window */
+#define MAX_OFF 400              /* frames off the chunks that a thread's plan holds */
+#define MAX_DEPTH (1 << 20)      /* frames of one stack that are believed */
+#define MAX_CHUNKS (1 << 16)
+
+/* ---- functions and code objects of the target (codes.c) */
+struct code {
+    struct pyro_code facts;
+    uint32_t function;   /* id in the stream; PYRO_MAP_NONE: not written yet */
+    uint32_t *frames;    /* frame ids by instruction/2 + 1; 0 = none yet, else id + 1 */
+    uint64_t check_tick; /* look again then whether the object is still the same */
+    uint32_t check_gap;
+    uint64_t module_at; /* of a function object that had this code; 0: none seen */
+};
+
+struct codes;
+struct codes *codes_new(struct pyro_target *target);
+void codes_free(struct codes *codes);
+/* The code object at the address, read now if it is new; NULL if it is none. */
+struct code *codes_get(struct codes *codes, uint64_t address);
+/* True if the function object has this code (known, or read now). */
+bool codes_function_has(struct codes *codes, uint64_t function, struct code *code);
+/* Is it a Python function?  Answers from memory unless `now`. */
+bool codes_is_function(struct codes *codes, uint64_t address, bool now);
+/* Looks again at the code objects whose time has come, among those given.  True if one of them is
+ * no longer what it was (it is then forgotten). */
+bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t tick);
+/* The frame's id in the stream for this instruction (offset in bytes). */
+uint32_t codes_frame_id(struct codes *codes, struct code *code, int32_t instruction,
+                        struct pyro_stream *stream, const struct pyro_sampler_options *options);
+
+/* ---- what a walk sees */
+struct item {
+    uint64_t at;        /* the frame's address */
+    struct code *code;
+    uint64_t function;  /* the function object */
+    int32_t instruction;
+    uint32_t node;      /* only in a thread's kept stack */
+    bool called_back;   /* a C function stands between it and the frame below */
+};
+
+struct region { /* a piece of remote memory and its copy */
+    uint64_t start, end;
+    const uint8_t *bytes;
+    int chunk; /* index into the thread's chunks; -1: off the chunks */
+};
+
+struct chunk { /* a block of the thread's data stack */
+    uint64_t at;
+    uint64_t first; /* address of the first frame */
+    uint64_t end;   /* one past its memory */
+    uint64_t used;  /* one past its frames (not for the newest: see thread.top) */
+};
+
+struct view { /* one of the two reads of one thread */
+    struct region regions[MAX_REGIONS + MAX_OFF];
+    int count;     /* of all */
+    int blocks;    /* the first ones are of chunks, from the bottom up */
+    uint64_t current; /* current_frame; 0: not known */
+    uint64_t chunk, top;
+    uint64_t tid;
+    uint64_t cframe;
+    bool current_known;
+    bool partial; /* the stack goes on above it */
+};
+
+struct off { /* a frame (or a cframe) that is not on a chunk and was met lately */
+    uint64_t at;
+    uint32_t before; /* bytes before `at` that are read too: a generator's state */
+    uint32_t size;   /* bytes from `at` on */
+    bool cframe;
+    uint64_t last_used; /* tick */
+};
+
+struct walk {
+    struct item *items;
+    int count, cap;
+    uint64_t need;     /* an address off the chunks that was not in the read; 0: none */
+    bool need_cframe;
+};
+
+struct thread {
+    uint64_t state; /* address of the PyThreadState */
+    int64_t tid;
+    uint32_t id;    /* in the stream */
+    bool named, alive;
+    struct chunk *chunks;
+    int chunk_count, chunk_cap;
+    uint64_t top;       /* datastack_top as last read */
+    uint64_t reach;     /* bytes above `first` of the newest chunk that are read */
+    struct off off[MAX_OFF];
+    int off_count;
+    struct item *stack; /* the last sample, bottom first, with nodes */
+    int depth, cap;
+    bool stack_known;
+    uint8_t *last;      /* the blocks that the kept stack was walked from */
+    size_t last_size, last_cap;
+    struct region last_blocks[MAX_REGIONS];
+    int last_count;
+    uint64_t lower_tick; /* when what lies below the window was last read */
+    bool lower_fresh;    /* ... in this tick: the kept stack ends where the plan begins */
+    /* the plan of this tick */
+    struct region plan[MAX_REGIONS + MAX_OFF + 1]; /* the first is the thread state */
+    int plan_count, plan_blocks;
+    size_t plan_bytes;
+    uint64_t window_low; /* address in chunk window_chunk where the window begins */
+    int window_chunk;
+    bool window_whole;   /* it begins at the bottom of the stack */
+};
+
+struct shape { /* durations of calls of one shape: iovecs, bytes to the next power of two */
+    uint32_t iovecs, log_bytes;
+    uint32_t ring[64];
+    uint32_t seen;
+    uint32_t median;
+};
+
+struct pyro_sampler {
+    struct pyro_target *target;
+    const struct pyro_layout *lay;
+    struct pyro_writer *writer;
+    struct pyro_stream *stream;
+    struct pyro_stream_fact fact;
+    struct pyro_sampler_options options;
+    struct codes *codes;
+    struct pyro_map nodes; /* (parent, frame) -> node */
+    struct thread **threads;
+    int thread_count, thread_cap;
+    uint64_t threads_tick;  /* when the list was last walked */
+    uint64_t head;          /* address of the newest thread state, as the list was walked */
+    uint64_t head_now;      /* the same word, as read with the last tick */
+    uint8_t *buffer;        /* copies of the two reads of all threads */
+    size_t buffer_cap;
+    uint8_t *lower;         /* copies of what lies below a window */
+    size_t lower_cap;
+    struct iovec *iovecs;
+    int iovec_cap;
+    struct walk one, two;
+    struct shape *shapes;
+    int shape_count, shape_cap;
+    uint64_t next_tick;     /* its number in the schedule */
+    uint64_t tick;          /* kept ticks so far */
+    int misses;             /* reads in a row that failed wholly */
+    struct pyro_status_fact sums;
+};
+
+/* ---- plan.c: what to read */
+/* Makes the thread's plan: the state, the window, the frames off the chunks. */
+void plan_thread(struct pyro_sampler *s, struct thread *t);
+/* Learns the chunks from the newest down to one already known.  PYRO_E_*: cannot be read. */
+int plan_learn_chunks(struct pyro_sampler *s, struct thread *t, uint64_t newest, uint64_t top);
+/* Adds an address off the chunks to the next plans. */
+void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cframe);
+struct off *plan_find_off(struct thread *t, uint64_t at);
+/* Lays the copy of one half of the plan out as a view. */
+void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,
+               struct view *view);
+
+/* ---- thread_list.c */
+/* Walks the interpreter's list anew.  PYRO_E_*: it cannot be read. */
+int threads_refresh(struct pyro_sampler *s);
+void threads_free_one(struct thread *t);
+
+/* ---- lower.c: what lies below the window */
+/* Reads all of it and walks it: the kept stack then ends where the window begins. */
+int lower_read(struct pyro_sampler *s, struct thread *t);
+
+/* ---- stack.c: the kept stack of a thread */
+bool stack_same(const struct item *a, const struct item *b);
+/* Puts the walk on top of the kept stack from index `anchor` on; gives each new item its node. */
+int stack_keep(struct pyro_sampler *s, struct thread *t, int anchor, const struct walk *w);
+/* The lowest frame of the kept stack that lies in the view's window; -1: none. */
+int stack_anchor(const struct thread *t, const struct view *view);
+int stack_chunk_of(const struct thread *t, uint64_t at); /* -1: on none */
+/* Keeps the blocks of a view, for the next tick to be compared with. */
+void stack_note(struct thread *t, const struct view *view);
+/* How many frames of the kept stack, from index `from` on, have the very same bytes in the view as
+ * in the blocks kept (or in `other`, if given): they need not be judged again. */
+int stack_unchanged(const struct thread *t, const struct view *view, const struct view *other,
+                    int from);
+
+/* ---- sampler.c */
+uint8_t *sampler_grow(uint8_t **buffer, size_t *cap, size_t need);
+
+/* ---- walk.c: from bytes to frames */
+/* Walks up from the frame at `from` (in chunk `chunk`), using nothing but the view.  below: the
+ * item under it, or NULL. */
+void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t from,
+               int chunk, const struct item *below, struct walk *out);
+/* Reads one frame's header as an item; false if it is none. */
+bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, struct item *out);
+
+/* ---- timing.c */
+/* Notes how long a call of this shape took; true if it was over twice the median. */
+bool timing_slow(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t ns);
+
+static inline uint64_t word(const uint8_t *at)
+{
+    uint64_t v;
+    __builtin_memcpy(&v, at, sizeof v);
+    return v;
+}
+static inline int32_t word32(const uint8_t *at)
+{
+    int32_t v;
+    __builtin_memcpy(&v, at, sizeof v);
+    return v;
+}
+
+#endif

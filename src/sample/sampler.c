@@ -1,0 +1,487 @@
+/*
+ * sampler: one tick: which threads there are, one batched read of all of them, and what is asked
+ * again because the plan was short.  See docs/internals/sampling.md.
+ */
+#include "sample_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#define IOVECS_MOST 1024  /* what one call takes */
+#define TRIES 6           /* reads of one thread in one tick, until the plan holds all it needs */
+#define THREADS_EVERY 64  /* ticks between walks of the thread list */
+#define SLEEP_MOST_NS 50000000
+#define MISSES_MOST 8     /* whole reads that fail in a row until the process is taken for gone */
+
+/* How a batched read of some threads went. */
+struct batch {
+    uint64_t ns;
+    uint32_t iovecs;
+    size_t bytes;
+    bool slow;
+};
+
+uint8_t *sampler_grow(uint8_t **buffer, size_t *cap, size_t need)
+{
+    if (need > *cap) {
+        size_t more = need + need / 2 + 4096;
+        uint8_t *bigger = realloc(*buffer, more);
+        if (bigger == NULL)
+            return NULL;
+        *buffer = bigger;
+        *cap = more;
+    }
+    return *buffer;
+}
+
+static int grow_iovecs(struct pyro_sampler *s, int need)
+{
+    if (need <= s->iovec_cap)
+        return 0;
+    struct iovec *more = realloc(s->iovecs, (size_t)need * 2 * sizeof *more);
+    if (more == NULL)
+        return PYRO_E_NOMEM;
+    s->iovecs = more;
+    s->iovec_cap = need * 2;
+    return 0;
+}
+
+static int put_plan(struct pyro_sampler *s, const struct thread *t, int n)
+{
+    for (int half = 0; half < 2; half++)
+        for (int i = 0; i < t->plan_count; i++)
+            s->iovecs[n++] = (struct iovec){(void *)t->plan[i].start,
+                                            t->plan[i].end - t->plan[i].start};
+    return n;
+}
+
+/* Reads both halves of count threads' plans in one call.  Returns the bytes read, or -errno. */
+static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int count,
+                            struct batch *batch)
+{
+    int n = 0;
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+        n += 2 * threads[i]->plan_count;
+        bytes += 2 * threads[i]->plan_bytes;
+    }
+    n++;
+    bytes += sizeof s->head_now;
+    if (grow_iovecs(s, n) != 0 || sampler_grow(&s->buffer, &s->buffer_cap, bytes) == NULL)
+        return -ENOMEM;
+    n = 0;
+    for (int i = 0; i < count; i++)
+        n = put_plan(s, threads[i], n);
+    /* the word that tells of new threads goes along */
+    uint64_t head = pyro_target_interpreter(s->target) + (uint64_t)s->lay->interp_threads_head;
+    s->iovecs[n++] = (struct iovec){(void *)head, sizeof s->head_now};
+    struct iovec local = {s->buffer, bytes};
+    uint64_t begin = pyro_base_monotonic_ns();
+    ssize_t got = process_vm_readv(pyro_target_pid(s->target), &local, 1, s->iovecs,
+                                   (unsigned long)n, 0);
+    batch->ns = pyro_base_monotonic_ns() - begin;
+    batch->iovecs = (uint32_t)n;
+    batch->bytes = bytes;
+    batch->slow = got == (ssize_t)bytes && timing_slow(s, batch->iovecs, bytes, batch->ns);
+    if (got == (ssize_t)bytes)
+        s->head_now = word(s->buffer + bytes - sizeof s->head_now);
+    return got < 0 ? -errno : got;
+}
+
+/* ---- one thread's sample from its two copies */
+
+enum verdict { TAKEN, AGAIN, DEAD };
+
+static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
+{
+    /* The rest of the chain is looked up at once, so that one more read holds all of it. */
+    const struct pyro_layout *lay = s->lay;
+    bool added = false;
+    for (int hops = 0; hops < MAX_OFF && at != 0 && (at & 7) == 0; hops++) {
+        if (stack_chunk_of(t, at) >= 0)
+            break;
+        if (plan_find_off(t, at) == NULL)
+            added = true;
+        plan_add_off(s, t, at, false);
+        if (pyro_target_read_u64(s->target, at + (uint64_t)lay->frame_previous, &at) != 0)
+            break;
+    }
+    return added;
+}
+
+static void emit(struct pyro_sampler *s, const struct thread *t, uint32_t node, uint32_t unverified,
+                 uint32_t flags)
+{
+    struct pyro_sample sample = {t->id, node, unverified, flags};
+    s->sums.planned++;
+    if (flags & PYRO_SAMPLE_DISCARDED)
+        s->sums.discarded++;
+    else
+        s->sums.taken++;
+    if (flags & PYRO_SAMPLE_ASSUMED)
+        s->sums.assumed++;
+    pyro_format_stream_sample(s->stream, &sample);
+}
+
+static const struct item *top_of(const struct item *items, int count)
+{
+    for (int i = count - 1; i >= 0; i--)
+        if (!items[i].code->facts.hidden)
+            return &items[i];
+    return NULL;
+}
+
+/* True if some code object met is not what it was: the read has to be made again. */
+static bool recheck(struct pyro_sampler *s, const struct thread *t, int from, int to,
+                    const struct walk *w)
+{
+    struct code *due[256];
+    size_t n = 0;
+    for (int i = from; i < to && n < sizeof due / sizeof *due; i++)
+        if (t->stack[i].code->check_tick <= s->tick)
+            due[n++] = t->stack[i].code;
+    for (int i = 0; i < w->count && n < sizeof due / sizeof *due; i++)
+        if (w->items[i].code->check_tick <= s->tick)
+            due[n++] = w->items[i].code;
+    return n > 0 && codes_recheck(s->codes, due, n, s->tick);
+}
+
+struct start { /* where a walk of the window begins */
+    uint64_t from;
+    int chunk;
+    int anchor; /* frames of the kept stack below it */
+    bool assumed;
+};
+
+/* The window does not begin at the bottom: what lies below is as it was if the lowest frame seen
+ * has not moved, or if it was read just now.  False: it has to be read. */
+static bool find_start(struct pyro_sampler *s, struct thread *t, const struct view *view,
+                       struct start *start)
+{
+    if (!t->stack_known || t->depth == 0)
+        return false;
+    if (t->lower_fresh) {
+        start->anchor = t->depth;
+        return true;
+    }
+    if (s->tick - t->lower_tick >= REFRESH_TICKS)
+        return false;
+    int anchor = stack_anchor(t, view);
+    struct item seen;
+    if (anchor <= 0 || !walk_header(s, view, t->stack[anchor].at, &seen) ||
+        !stack_same(&seen, &t->stack[anchor]) ||
+        seen.instruction != t->stack[anchor].instruction)
+        return false;
+    start->anchor = anchor;
+    start->from = seen.at;
+    start->chunk = stack_chunk_of(t, seen.at);
+    start->assumed = true;
+    return true;
+}
+
+/* Frames whose bytes are those of the last tick need no walk: begin at the topmost of them. */
+static void skip_unchanged(const struct thread *t, struct start *start, int unchanged)
+{
+    if (unchanged < 2)
+        return;
+    start->anchor += unchanged - 1;
+    start->from = t->stack[start->anchor].at;
+    start->chunk = stack_chunk_of(t, start->from);
+}
+
+static const struct item *under(const struct thread *t, const struct start *start,
+                                struct item *copy)
+{
+    if (start->anchor == 0)
+        return NULL;
+    *copy = t->stack[start->anchor - 1]; /* the kept stack may move while it grows */
+    return copy;
+}
+
+/* Walks the second copy and compares it with the kept stack, which is the first one's: how many
+ * frames at the top are not in both?  Adds TOP_MOVED to flags if the tops differ. */
+static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct view *one,
+                        const struct view *two, int low, uint32_t *flags)
+{
+    struct start start = {.from = t->window_low, .chunk = t->window_chunk, .anchor = low};
+    if (low > 0 && low < t->depth) {
+        start.from = t->stack[low].at;
+        start.chunk = stack_chunk_of(t, start.from);
+    }
+    skip_unchanged(t, &start, stack_unchanged(t, two, one, low));
+    struct walk *w = &s->two;
+    struct item below;
+    walk_view(s, t, two, start.from, start.chunk, under(t, &start, &below), w);
+    int mine = t->depth - start.anchor, common = 0;
+    const struct item *stack = t->stack + start.anchor;
+    while (common < mine && common < w->count && stack_same(&stack[common], &w->items[common]) &&
+           (common == 0 || stack[common - 1].instruction == w->items[common - 1].instruction))
+        common++;
+    uint32_t unverified = 0;
+    for (int i = common; i < mine; i++)
+        unverified += !stack[i].code->facts.hidden;
+    const struct item *top_one = top_of(stack, mine), *top_two = top_of(w->items, w->count);
+    if ((top_one == NULL) != (top_two == NULL) ||
+        (top_one != NULL && !stack_same(top_one, top_two)))
+        *flags |= PYRO_SAMPLE_TOP_MOVED;
+    return unverified;
+}
+
+static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_t *bytes, bool slow,
+                          bool last_try)
+{
+    struct view one, two;
+    plan_view(s, t, bytes, &one);
+    plan_view(s, t, bytes + t->plan_bytes, &two);
+    if ((int64_t)one.tid != t->tid)
+        return DEAD;
+    t->top = one.top;
+    uint64_t newest = t->chunk_count > 0 ? t->chunks[t->chunk_count - 1].at : 0;
+    if (one.chunk != newest) {
+        if (plan_learn_chunks(s, t, one.chunk, one.top) == 0 && !last_try)
+            return AGAIN;
+        if (one.chunk == 0 || last_try) {
+            t->depth = 0;
+            emit(s, t, PYRO_NO_NODE, 0, slow ? PYRO_SAMPLE_DISCARDED : PYRO_SAMPLE_TOP_MOVED);
+            return TAKEN;
+        }
+        return AGAIN;
+    }
+    if (t->chunk_count > 0) {
+        const struct chunk *c = &t->chunks[t->chunk_count - 1];
+        if (one.top > c->first && one.top <= c->end && one.top - c->first > t->reach && !last_try)
+            return AGAIN;
+    }
+    if (slow) {
+        emit(s, t, PYRO_NO_NODE, 0, PYRO_SAMPLE_DISCARDED);
+        return TAKEN;
+    }
+    struct start start = {.from = t->window_low, .chunk = t->window_chunk};
+    if (!t->window_whole && !find_start(s, t, &one, &start)) {
+        lower_read(s, t);
+        t->lower_fresh = true;
+        if (!last_try)
+            return AGAIN;
+        emit(s, t, t->depth > 0 ? t->stack[t->depth - 1].node : PYRO_NO_NODE, 0,
+             PYRO_SAMPLE_TOP_MOVED);
+        return TAKEN;
+    }
+    uint32_t flags = start.assumed ? PYRO_SAMPLE_ASSUMED : 0;
+    int low = start.anchor;
+    struct walk *w = &s->one;
+    struct item below;
+    int unchanged = t->stack_known ? stack_unchanged(t, &one, NULL, low) : 0;
+    skip_unchanged(t, &start, unchanged);
+    walk_view(s, t, &one, start.from, start.chunk, under(t, &start, &below), w);
+    if (!last_try) {
+        if (low > 0 && start.anchor == low && w->count == 0) {
+            lower_read(s, t); /* it went down past the window's beginning in between */
+            return AGAIN;
+        }
+        if (w->need != 0 && chase(s, t, w->need))
+            return AGAIN;
+        if (w->need_cframe && plan_find_off(t, one.cframe) == NULL) {
+            plan_add_off(s, t, one.cframe, true);
+            return AGAIN;
+        }
+    }
+    if (recheck(s, t, low, start.anchor, w) && !last_try) {
+        t->stack_known = false;
+        t->depth = 0;
+        return AGAIN;
+    }
+    if (one.cframe != 0)
+        plan_add_off(s, t, one.cframe, true);
+    if (stack_keep(s, t, start.anchor, w) != 0)
+        return DEAD;
+    stack_note(t, &one);
+    uint32_t unverified = compare(s, t, &one, &two, low, &flags);
+    emit(s, t, t->depth > 0 ? t->stack[t->depth - 1].node : PYRO_NO_NODE, unverified, flags);
+    return TAKEN;
+}
+
+/* Reads one thread again until its plan holds what its sample needs. */
+static enum verdict settle(struct pyro_sampler *s, struct thread *t)
+{
+    for (int i = 0; i < TRIES; i++) {
+        struct batch batch;
+        plan_thread(s, t);
+        ssize_t got = read_threads(s, &t, 1, &batch);
+        if (got < 0 && (got == -ESRCH || got == -EPERM))
+            return DEAD;
+        if (got < (ssize_t)(2 * t->plan_bytes)) {
+            /* something of the plan is not mapped any more: begin with little */
+            t->off_count = 0;
+            t->chunk_count = 0;
+            t->lower_fresh = false;
+            t->depth = 0;
+            t->stack_known = false;
+            if (t->plan_count == 1)
+                return DEAD;
+            continue;
+        }
+        enum verdict verdict = judge(s, t, s->buffer, batch.slow, i == TRIES - 1);
+        if (verdict != AGAIN)
+            return verdict;
+    }
+    /* what it holds changes faster than it can be read: the sample is taken without a stack */
+    emit(s, t, PYRO_NO_NODE, 0, PYRO_SAMPLE_TOP_MOVED);
+    return TAKEN;
+}
+
+/* ---- a tick */
+
+static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
+{
+    if (s->head_now != s->head || s->tick - s->threads_tick >= THREADS_EVERY ||
+        s->thread_count == 0) {
+        int rc = threads_refresh(s);
+        if (rc != 0)
+            return rc;
+        s->head_now = s->head;
+    }
+    pyro_format_stream_tick(s->stream, number, now);
+    s->sums.ticks++;
+    s->tick++;
+    bool stale = false;
+    for (int begin = 0; begin < s->thread_count;) {
+        int count = 0, iovecs = 0;
+        while (begin + count < s->thread_count) {
+            struct thread *t = s->threads[begin + count];
+            t->lower_fresh = false;
+            plan_thread(s, t);
+            if (count > 0 && iovecs + 2 * t->plan_count >= IOVECS_MOST)
+                break;
+            iovecs += 2 * t->plan_count;
+            count++;
+        }
+        struct batch batch;
+        ssize_t got = read_threads(s, &s->threads[begin], count, &batch);
+        if (got == -ESRCH)
+            return PYRO_E_GONE;
+        size_t at = 0;
+        struct thread *again[IOVECS_MOST];
+        int again_count = 0;
+        for (int i = 0; i < count; i++) {
+            struct thread *t = s->threads[begin + i];
+            size_t size = 2 * t->plan_bytes;
+            enum verdict verdict = AGAIN;
+            if (got >= 0 && at + size <= (size_t)got)
+                verdict = judge(s, t, s->buffer + at, batch.slow, false);
+            at += size;
+            if (verdict == AGAIN)
+                again[again_count++] = t;
+            else if (verdict == DEAD)
+                stale = true;
+        }
+        for (int i = 0; i < again_count; i++)
+            if (settle(s, again[i]) == DEAD)
+                stale = true;
+        begin += count;
+    }
+    if (stale)
+        s->head = 0; /* walk the list again at the next tick */
+    return 0;
+}
+
+int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
+                    struct pyro_writer *writer, uint32_t process,
+                    const struct pyro_sampler_options *options, struct pyro_error *err)
+{
+    struct pyro_sampler *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory while preparing to sample.");
+    s->target = target;
+    s->lay = pyro_target_layout(target);
+    s->writer = writer;
+    s->options = *options;
+    s->codes = codes_new(target);
+    uint64_t period = options->rate > 0 ? (uint64_t)(1e9 / options->rate) : 0;
+    uint32_t unit = 256;
+    while (unit * 2 <= period / 64)
+        unit *= 2;
+    s->fact = (struct pyro_stream_fact){
+        .kind = {"samples", strlen("samples")},
+        .process = process,
+        .period_ns = period,
+        .first_ns = pyro_base_monotonic_ns(),
+        .seed = options->seed,
+        .lateness_unit_ns = unit,
+    };
+    int rc = s->codes == NULL ? PYRO_E_NOMEM
+                              : pyro_format_stream_open(writer, &s->fact, &s->stream);
+    if (rc == 0)
+        rc = threads_refresh(s);
+    if (rc != 0) {
+        pyro_sample_free(s);
+        return pyro_base_fail(err, rc, "The threads of process %d cannot be read: %s.",
+                              (int)pyro_target_pid(target), pyro_base_code_text(rc));
+    }
+    *out = s;
+    return 0;
+}
+
+void pyro_sample_free(struct pyro_sampler *s)
+{
+    if (s == NULL)
+        return;
+    for (int i = 0; i < s->thread_count; i++)
+        threads_free_one(s->threads[i]);
+    free(s->threads);
+    free(s->buffer);
+    free(s->lower);
+    free(s->iovecs);
+    free(s->shapes);
+    free(s->one.items);
+    free(s->two.items);
+    pyro_base_map_release(&s->nodes);
+    codes_free(s->codes);
+    free(s);
+}
+
+int pyro_sample_step(struct pyro_sampler *s)
+{
+    uint64_t number = s->next_tick;
+    uint64_t now;
+    if (s->fact.period_ns > 0) {
+        uint64_t due = pyro_format_tick_time(&s->fact, number), wake = due;
+        now = pyro_base_monotonic_ns();
+        if (due > now + SLEEP_MOST_NS)
+            wake = now + SLEEP_MOST_NS; /* a signal that came just before is not slept over */
+        struct timespec until = {(time_t)(wake / 1000000000), (long)(wake % 1000000000)};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        now = pyro_base_monotonic_ns();
+        if (now < due)
+            return 1;
+        /* late by whole ticks: those are missed, never made up in a burst */
+        while (pyro_format_tick_time(&s->fact, number + 1) <= now)
+            number++;
+        s->sums.missed += number - s->next_tick;
+    } else {
+        now = pyro_base_monotonic_ns();
+    }
+    s->next_tick = number + 1;
+    int rc = take_tick(s, number, now);
+    if (rc == PYRO_E_GONE || rc == PYRO_E_PERMISSION)
+        return PYRO_E_GONE;
+    if (rc != 0) {
+        s->sums.broken++;
+        return ++s->misses >= MISSES_MOST ? PYRO_E_GONE : 0;
+    }
+    s->misses = 0;
+    return 0;
+}
+
+void pyro_sample_status(const struct pyro_sampler *s, struct pyro_status_fact *out)
+{
+    out->ticks = s->sums.ticks + s->sums.missed;
+    out->missed = s->sums.missed;
+    out->planned = s->sums.planned;
+    out->discarded = s->sums.discarded;
+    out->taken = s->sums.taken;
+    out->assumed = s->sums.assumed;
+    out->broken = s->sums.broken;
+}

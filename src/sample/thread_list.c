@@ -1,0 +1,103 @@
+/*
+ * thread_list: which threads the process has.  New ones are put at the head of the interpreter's list,
+ * so one word tells of them; ended ones are found by walking the list again now and then, and when
+ * a read fails.
+ */
+#include "sample_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define THREADS_MOST 16384
+
+void threads_free_one(struct thread *t)
+{
+    free(t->chunks);
+    free(t->stack);
+    free(t->last);
+    free(t);
+}
+
+static struct thread *find(struct pyro_sampler *s, uint64_t state, int64_t tid)
+{
+    for (int i = 0; i < s->thread_count; i++)
+        if (s->threads[i]->state == state && s->threads[i]->tid == tid)
+            return s->threads[i];
+    return NULL;
+}
+
+/* A thread gets its row in the stream when its id is known: CPython notes it when it starts to
+ * run. */
+static void name_thread(struct pyro_sampler *s, struct thread *t)
+{
+    struct pyro_proc_stat stat;
+    pid_t pid = pyro_target_pid(s->target);
+    struct pyro_thread_fact fact = {.tid = t->tid};
+    if (pyro_target_proc_stat(pid, (pid_t)t->tid, &stat) == 0) {
+        fact.start_ticks = stat.start_ticks;
+        fact.name = (struct pyro_str){stat.comm, strlen(stat.comm)};
+    }
+    if (t->tid == pid)
+        fact.name = (struct pyro_str){"MainThread", strlen("MainThread")};
+    t->id = pyro_format_stream_thread(s->stream, &fact);
+    t->named = t->id != PYRO_MAP_NONE;
+}
+
+static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
+{
+    if (s->thread_count == s->thread_cap) {
+        int cap = s->thread_cap ? s->thread_cap * 2 : 16;
+        struct thread **more = realloc(s->threads, (size_t)cap * sizeof(struct thread *));
+        if (more == NULL)
+            return NULL;
+        s->threads = more;
+        s->thread_cap = cap;
+    }
+    struct thread *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    t->state = state;
+    t->tid = tid;
+    name_thread(s, t);
+    s->threads[s->thread_count++] = t;
+    return t;
+}
+
+int threads_refresh(struct pyro_sampler *s)
+{
+    static const int room = THREADS_MOST;
+    uint64_t *states = malloc((size_t)room * sizeof *states);
+    if (states == NULL)
+        return PYRO_E_NOMEM;
+    int count = pyro_target_threads(s->target, states, room);
+    if (count < 0) {
+        free(states);
+        return count;
+    }
+    s->threads_tick = s->tick;
+    s->head = count > 0 ? states[0] : 0;
+    for (int i = 0; i < s->thread_count; i++)
+        s->threads[i]->alive = false;
+    for (int i = 0; i < count; i++) {
+        uint64_t tid = 0;
+        if (pyro_target_read_u64(s->target, states[i] + (uint64_t)s->lay->thread_native_id, &tid) !=
+                0 ||
+            tid == 0)
+            continue;
+        struct thread *t = find(s, states[i], (int64_t)tid);
+        if (t == NULL)
+            t = add(s, states[i], (int64_t)tid);
+        if (t != NULL && t->named)
+            t->alive = true;
+    }
+    free(states);
+    int kept = 0;
+    for (int i = 0; i < s->thread_count; i++) {
+        if (s->threads[i]->alive)
+            s->threads[kept++] = s->threads[i];
+        else
+            threads_free_one(s->threads[i]);
+    }
+    s->thread_count = kept;
+    return 0;
+}

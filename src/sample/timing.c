@@ -1,0 +1,58 @@
+/*
+ * timing: how long reads take, by shape.  A call that took over twice the median of calls of its
+ * shape was interrupted half way: what it copied is not of one moment.  The judgement uses the
+ * call's duration only, never what it holds.
+ */
+#include "sample_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RING = 64, WARM = 16, RENEW = 16 };
+
+static int compare_u32(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static struct shape *find(struct pyro_sampler *s, uint32_t iovecs, uint32_t log_bytes)
+{
+    for (int i = 0; i < s->shape_count; i++)
+        if (s->shapes[i].iovecs == iovecs && s->shapes[i].log_bytes == log_bytes)
+            return &s->shapes[i];
+    if (s->shape_count == s->shape_cap) {
+        int cap = s->shape_cap ? s->shape_cap * 2 : 8;
+        struct shape *more = realloc(s->shapes, (size_t)cap * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        s->shapes = more;
+        s->shape_cap = cap;
+    }
+    struct shape *shape = &s->shapes[s->shape_count++];
+    memset(shape, 0, sizeof *shape);
+    shape->iovecs = iovecs;
+    shape->log_bytes = log_bytes;
+    return shape;
+}
+
+bool timing_slow(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t ns)
+{
+    uint32_t log_bytes = 0;
+    while (((size_t)1 << log_bytes) < bytes)
+        log_bytes++;
+    struct shape *shape = find(s, iovecs, log_bytes);
+    if (shape == NULL)
+        return false;
+    uint32_t took = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+    bool slow = shape->seen >= WARM && took > 2 * (uint64_t)shape->median;
+    shape->ring[shape->seen++ % RING] = took;
+    if (shape->seen % RENEW == 0) {
+        uint32_t sorted[RING];
+        uint32_t n = shape->seen < RING ? shape->seen : RING;
+        memcpy(sorted, shape->ring, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, compare_u32);
+        shape->median = sorted[n / 2];
+    }
+    return slow;
+}

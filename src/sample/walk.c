@@ -1,0 +1,336 @@
+/*
+ * walk: from the copied bytes of one read to the frames in them, bottom up, by the frames' own
+ * marks.  The copy was made while the thread ran, so each frame must prove that it is alive before
+ * it is believed; at the first that cannot, the walk stops and its caller is charged.  What each
+ * mark means in each version is in docs/internals/sampling.md.
+ */
+#include "sample_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION_311 0x030b
+#define VERSION_313 0x030d
+#define CHAIN_MOST 512
+
+struct header {
+    uint64_t previous, executable, function;
+    int stacktop; /* -1: running; -2: not one */
+    int32_t instruction;
+    struct code *code;
+};
+
+struct tail { /* the frame under the one that is looked at */
+    uint64_t at;
+    const uint8_t *bytes;
+    size_t size; /* bytes of it that were read */
+    struct code *code;
+    int stacktop;
+};
+
+static const uint8_t *locate(const struct view *view, uint64_t at, size_t size, size_t *rest)
+{
+    for (int i = view->count - 1; i >= 0; i--) {
+        const struct region *r = &view->regions[i];
+        if (at >= r->start && at < r->end && r->end - at >= size) {
+            if (rest != NULL)
+                *rest = r->end - at;
+            return r->bytes + (at - r->start);
+        }
+    }
+    return NULL;
+}
+
+static bool on_chunk(const struct thread *t, uint64_t at)
+{
+    for (int i = t->chunk_count - 1; i >= 0; i--)
+        if (at >= t->chunks[i].at && at < t->chunks[i].end)
+            return true;
+    return false;
+}
+
+static int stacktop_of(const struct pyro_layout *lay, const uint8_t *bytes, uint64_t at)
+{
+    if (lay->frame_stacktop >= 0)
+        return word32(bytes + lay->frame_stacktop);
+    uint64_t slots = word(bytes + lay->frame_stackpointer) - at - (uint64_t)lay->frame_locals;
+    return (slots & 7) != 0 || slots > 8 * 65536 ? -2 : (int)(slots / 8);
+}
+
+static void read_marks(const struct pyro_sampler *s, const uint8_t *bytes, uint64_t at,
+                       struct header *h)
+{
+    const struct pyro_layout *lay = s->lay;
+    uint64_t tags = (uint64_t)lay->tag_mask;
+    h->previous = word(bytes + lay->frame_previous);
+    h->executable = word(bytes + lay->frame_executable) & ~tags;
+    h->function = word(bytes + lay->frame_function) & ~tags;
+    h->stacktop = stacktop_of(lay, bytes, at);
+    h->code = NULL;
+    h->instruction = -1;
+}
+
+/* Is there a code object, and is the instruction pointer within it? */
+static bool read_code(struct pyro_sampler *s, const uint8_t *bytes, struct header *h)
+{
+    struct code *code = codes_get(s->codes, h->executable);
+    if (code == NULL)
+        return false;
+    int64_t offset = (int64_t)(word(bytes + s->lay->frame_ip) - h->executable) -
+                     s->lay->code_adaptive;
+    if (offset < -2 || offset >= code->facts.size)
+        return false;
+    h->code = code;
+    h->instruction = (int32_t)offset;
+    return true;
+}
+
+static bool is_returning(const struct pyro_sampler *s, const struct header *h)
+{
+    int op = h->code->facts.bytecode[h->instruction < 0 ? 0 : h->instruction];
+    for (const int *known = s->lay->op_return; *known >= 0; known++)
+        if (*known == op)
+            return true;
+    return false;
+}
+
+static bool owns(struct pyro_sampler *s, const struct header *h)
+{
+    return h->code->facts.hidden || codes_function_has(s->codes, h->function, h->code);
+}
+
+/* A caller that pushed this frame itself still has the callable in the stack slot it popped it
+ * from.  False if another Python function stands there. */
+static bool called_by(struct pyro_sampler *s, const struct tail *tail, const struct header *h)
+{
+    size_t slot = (size_t)s->lay->frame_locals + (size_t)tail->stacktop * 8;
+    if (tail->code->facts.hidden || h->code->facts.hidden)
+        return true;
+    if (slot + 16 > (size_t)tail->code->facts.frame_bytes || slot + 16 > tail->size)
+        return slot + 16 <= (size_t)tail->code->facts.frame_bytes; /* not read: no objection */
+    uint64_t tags = (uint64_t)s->lay->tag_mask;
+    uint64_t first = word(tail->bytes + slot) & ~tags, second = word(tail->bytes + slot + 8) & ~tags;
+    if (first == h->function || second == h->function)
+        return true;
+    uint64_t callable = first;
+    if (s->lay->version < VERSION_313 && first == 0)
+        callable = second;
+    return !codes_is_function(s->codes, callable, false) ||
+           !codes_is_function(s->codes, callable, true);
+}
+
+static struct item *push(struct walk *out)
+{
+    if (out->count == out->cap) {
+        int cap = out->cap ? out->cap * 2 : 256;
+        struct item *more = realloc(out->items, (size_t)cap * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        out->items = more;
+        out->cap = cap;
+    }
+    return &out->items[out->count++];
+}
+
+/* Follows ->previous from an address off the chunks down to the first frame on one (or to the
+ * bottom, 0).  Puts the running generators met into found, topmost first.  Returns their number;
+ * -1 if what is there does not fit; -2 if something was not read (out->need). */
+static int follow(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t at,
+                  struct item *found, struct walk *out, uint64_t *end)
+{
+    const struct pyro_layout *lay = s->lay;
+    int count = 0;
+    for (int hops = 0; at != 0 && !on_chunk(t, at); hops++) {
+        if (hops == CHAIN_MOST || (at & 7) != 0)
+            return -1;
+        struct off *off = plan_find_off(t, at);
+        const uint8_t *bytes = NULL;
+        if (off != NULL)
+            bytes = locate(view, at - off->before, off->before + (size_t)lay->frame_locals, NULL);
+        if (bytes == NULL) {
+            out->need = at;
+            return -2;
+        }
+        bytes += off->before;
+        off->last_used = s->tick;
+        int owner = bytes[lay->frame_owner];
+        if (lay->owner_cstack >= 0 && owner == lay->owner_cstack) {
+            at = word(bytes + lay->frame_previous);
+            continue;
+        }
+        struct header h;
+        read_marks(s, bytes, at, &h);
+        const uint8_t *state = bytes - (lay->generator_frame - lay->generator_state);
+        if (owner != lay->owner_generator || (int8_t)*state != lay->state_executing ||
+            !read_code(s, bytes, &h) || !owns(s, &h))
+            return -1;
+        off->size = (uint32_t)h.code->facts.frame_bytes;
+        found[count++] = (struct item){at, h.code, h.function, h.instruction, 0, false};
+        at = h.previous;
+    }
+    *end = at;
+    return count;
+}
+
+static void append_reversed(struct walk *out, const struct item *found, int count)
+{
+    while (count-- > 0) {
+        struct item *slot = push(out);
+        if (slot == NULL)
+            return;
+        *slot = found[count];
+    }
+}
+
+static void set_tail(struct pyro_sampler *s, const struct view *view, const struct item *item,
+                     struct tail *tail)
+{
+    *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
+    tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
+    if (tail->bytes != NULL)
+        tail->stacktop = stacktop_of(s->lay, tail->bytes, item->at);
+}
+
+/* What current_frame says of generators on top of the frames on the chunks. */
+static void walk_top(struct pyro_sampler *s, struct thread *t, const struct view *view,
+                     struct walk *out)
+{
+    if (!view->current_known) {
+        out->need_cframe = view->cframe != 0;
+        return;
+    }
+    if (view->current == 0 || on_chunk(t, view->current))
+        return;
+    struct item found[CHAIN_MOST];
+    uint64_t end;
+    int count = follow(s, t, view, view->current, found, out, &end);
+    if (count <= 0)
+        return;
+    int under = out->count;
+    while (under > 0 && out->items[under - 1].at != end)
+        under--;
+    if (under == 0 && end != 0 && out->count > 0)
+        return; /* made for another moment than the blocks */
+    if (end == 0 && out->count > 0)
+        return;
+    out->count = under;
+    append_reversed(out, found, count);
+}
+
+bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, struct item *out)
+{
+    const uint8_t *bytes = locate(view, at, (size_t)s->lay->frame_locals, NULL);
+    struct header h;
+    if (bytes == NULL)
+        return false;
+    read_marks(s, bytes, at, &h);
+    if (!read_code(s, bytes, &h))
+        return false;
+    *out = (struct item){at, h.code, h.function, h.instruction, 0, false};
+    return true;
+}
+
+static int region_of_chunk(const struct view *view, int chunk)
+{
+    for (int i = 0; i < view->blocks; i++)
+        if (view->regions[i].chunk == chunk)
+            return i;
+    return -1;
+}
+
+void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t from,
+               int chunk, const struct item *below, struct walk *out)
+{
+    const struct pyro_layout *lay = s->lay;
+    const bool has_stacktop = lay->frame_stacktop >= 0, is_311 = lay->version == VERSION_311;
+    struct tail tail = {0};
+    struct item found[CHAIN_MOST];
+    int boundary = -1; /* items above which a C function called back */
+    bool last_running = true;
+    uint64_t last_at = 0;
+    out->count = 0;
+    out->need = 0;
+    out->need_cframe = false;
+    int r = region_of_chunk(view, chunk);
+    bool first = true; /* the frame at `from` was believed before: its link is not judged again */
+    if (below != NULL)
+        tail = (struct tail){.at = below->at, .code = below->code, .stacktop = -2};
+    uint64_t at = from;
+    while (r >= 0 && out->count < MAX_DEPTH) {
+        const struct region *region = &view->regions[r];
+        if (at < region->start || at + (uint64_t)lay->frame_locals > region->end) {
+            /* the next frame was pushed on the next chunk, if there is one */
+            if (r + 1 >= view->blocks || region->chunk + 1 != view->regions[r + 1].chunk)
+                break;
+            r++;
+            at = view->regions[r].start;
+            if (at != t->chunks[view->regions[r].chunk].first)
+                break;
+            continue;
+        }
+        const uint8_t *bytes = region->bytes + (at - region->start);
+        struct header h;
+        read_marks(s, bytes, at, &h);
+        bool adjacent = h.previous == tail.at;
+        bool previous_on_chunk = on_chunk(t, h.previous);
+        if (!first && has_stacktop) {
+            /* 3.11 links a frame called from C to its caller directly */
+            if (is_311 && tail.stacktop == -1)
+                adjacent = false;
+            if (tail.stacktop == -1 &&
+                (adjacent || h.stacktop == 0 || (!is_311 && previous_on_chunk)))
+                break; /* the caller runs: what stands above it is stale */
+        }
+        if (h.executable < 4096 || !read_code(s, bytes, &h))
+            break;
+        if (has_stacktop && !first) {
+            bool returning = h.stacktop != -1 && is_returning(s, &h);
+            if (tail.stacktop == -1 && returning)
+                break;
+            if (!is_311 && h.stacktop == 0 && returning)
+                break; /* popped: 3.12 and 3.13 zero the mark */
+        }
+        if (!owns(s, &h))
+            break;
+        if (!first) {
+            int under = 0;
+            if (!adjacent && previous_on_chunk && !(is_311 && h.previous == tail.at))
+                break;
+            if (!adjacent && !previous_on_chunk) {
+                uint64_t end;
+                under = follow(s, t, view, h.previous, found, out, &end);
+                if (under < 0 || end != tail.at)
+                    break;
+                append_reversed(out, found, under);
+                if (under > 0)
+                    set_tail(s, view, &found[0], &tail);
+                adjacent = under > 0 && h.previous == tail.at;
+                if (is_311 && tail.stacktop == -1)
+                    adjacent = false;
+            }
+            if (!adjacent && boundary < 0)
+                boundary = out->count;
+            if (adjacent && tail.bytes != NULL &&
+                (tail.stacktop < 0 || !called_by(s, &tail, &h)))
+                break;
+        }
+        struct item *item = push(out);
+        if (item == NULL)
+            break;
+        *item = (struct item){at, h.code, h.function, h.instruction, 0, boundary >= 0};
+        first = false;
+        last_running = h.stacktop == -1;
+        last_at = at;
+        if (h.instruction <= 0 && !h.code->facts.hidden)
+            break; /* just pushed: its slots are still another's */
+        if (has_stacktop && h.stacktop >= 0 && is_returning(s, &h))
+            break; /* on its way out */
+        tail = (struct tail){at, bytes, region->end - at, h.code, h.stacktop};
+        at += (uint64_t)h.code->facts.frame_bytes;
+    }
+    if (view->partial || out->need != 0)
+        return;
+    if (has_stacktop && boundary > 0 && !last_running && view->current != last_at)
+        out->count = boundary;
+    walk_top(s, t, view, out);
+}

@@ -1,0 +1,131 @@
+/*
+ * target: a CPython process seen from outside.  Finds the interpreter in the process's mappings,
+ * knows each version's layouts, reads remote memory, code objects and the list of threads.  It
+ * never writes into the process and never stops it.  Remote memory is untrusted: each value is
+ * checked against named bounds before use.  Used by one thread.
+ */
+#ifndef PYRO_TARGET_H
+#define PYRO_TARGET_H
+
+#include "base.h"
+
+#include <sys/types.h>
+
+/* Where the fields are in one version's structs, in bytes.  -1: that version has none.
+ * 3.11 and 3.12: wholly from the table generated from the headers (tools/layouts).
+ * 3.13 on: the same table, then overwritten by what the process's own _Py_DebugOffsets says,
+ * which is checked once. */
+struct pyro_layout {
+    int version; /* PY_VERSION_HEX >> 16, such as 0x030d */
+    int runtime_interpreters_head, runtime_initialized;
+    int interp_next, interp_id, interp_threads_head, interp_code_generation;
+    int thread_size; /* bytes from 0 that hold every thread field below */
+    int thread_prev, thread_next, thread_interp, thread_native_id, thread_id, thread_current_frame,
+        thread_cframe;
+    int cframe_current_frame; /* 3.11, 3.12 */
+    int thread_chunk, thread_chunk_top;
+    int chunk_previous, chunk_size, chunk_top, chunk_data;
+    int frame_previous, frame_executable, frame_ip, frame_function, frame_owner, frame_stacktop,
+        frame_stackpointer, frame_return_offset, frame_locals, frame_specials;
+    int owner_thread, owner_generator, owner_frame_object, owner_cstack; /* values of frame_owner */
+    int code_framesize, code_stacksize, code_nlocalsplus, code_filename, code_name, code_qualname,
+        code_linetable, code_firstlineno, code_adaptive, code_flags;
+    int code_version; /* 3.12 on: a number given to each new code object */
+    int function_code, function_module, function_qualname;
+    int generator_frame, generator_state; /* offset of gi_iframe, gi_frame_state in the object */
+    int state_executing;                  /* value of gi_frame_state while it runs */
+    int object_type, var_size;
+    int type_name, type_flags;
+    int unicode_length, unicode_state, unicode_ascii_data, unicode_compact_data;
+    int unicode_kind, unicode_compact, unicode_ascii; /* numbers of bits in the state's 32 */
+    int bytes_data;
+    int tag_mask; /* low bits of a stack reference that are not the address */
+    int op_return[6]; /* opcodes that leave a frame by returning; -1 ends */
+};
+
+struct pyro_target;
+
+/* PYRO_E_NOT_READY: the process has not (yet) an initialised interpreter: call again later (cheap).
+ * It opens as soon as the core is initialised, before `site` is imported.
+ * PYRO_E_NOT_PYTHON: what runs there has no CPython in it (it may still exec one).
+ * PYRO_E_VERSION / _UNSUPPORTED: a version or build that is refused, with the sentence.
+ * PYRO_E_PERMISSION: with the setting that stands in the way and what grants it.  PYRO_E_GONE. */
+int pyro_target_open(pid_t pid, struct pyro_target **out, struct pyro_error *err);
+void pyro_target_close(struct pyro_target *t);
+
+pid_t pyro_target_pid(const struct pyro_target *t);
+const struct pyro_layout *pyro_target_layout(const struct pyro_target *t);
+const char *pyro_target_version(const struct pyro_target *t); /* "3.13.0", "3.15.0b2" */
+uint64_t pyro_target_runtime(const struct pyro_target *t);    /* address of _PyRuntime */
+/* Is the address within the mapped image of the interpreter (so: a static object)? */
+bool pyro_target_is_static(const struct pyro_target *t, uint64_t address);
+
+/* ---- remote memory */
+/* All or PYRO_E_IO / PYRO_E_GONE / PYRO_E_PERMISSION. */
+int pyro_target_read(const struct pyro_target *t, uint64_t address, void *to, size_t size);
+int pyro_target_read_u64(const struct pyro_target *t, uint64_t address, uint64_t *out);
+
+/* ---- the interpreter: main interpreter only (others come later) */
+/* Addresses of PyThreadStates, newest first; at most max.  Number found, or an error code. */
+int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max);
+uint64_t pyro_target_interpreter(const struct pyro_target *t);
+
+/* ---- code objects */
+struct pyro_code {
+    uint64_t address;
+    int frame_bytes; /* size of a frame of it on the data stack */
+    int nlocalsplus;
+    int size; /* bytes of bytecode */
+    uint32_t first_line, last_line; /* last_line: 0 if no instruction has a line */
+    uint32_t version;               /* of the code object; 0: it has none */
+    uint64_t table_hash;
+    /* what is compared to see that the object at this address is still the same one */
+    uint64_t filename_at, name_at, qualname_at, linetable_at;
+    bool hidden; /* an interpreter's own trampoline: no function of the program */
+    const uint8_t *bytecode; /* owned by the arena given */
+    /* owned by the arena, UTF-8; surrogates as the six characters \udcXX */
+    const char *file, *name, *qualname;
+    size_t file_size, name_size, qualname_size;
+    const uint8_t *linetable;
+    size_t linetable_size;
+};
+/* Reads the code object at the address.  PYRO_E_INVALID: it is not one (with bounds checked). */
+int pyro_target_read_code(struct pyro_target *t, uint64_t address, struct pyro_arena *arena,
+                          struct pyro_code *out);
+/* The bytes of a code object that say whether it is still the same: one small read. */
+size_t pyro_target_code_check_size(const struct pyro_target *t);
+bool pyro_target_code_check(const struct pyro_target *t, const struct pyro_code *code,
+                            const uint8_t *bytes /* code_check_size bytes from its address */);
+/* Line and columns of an instruction (offset in bytes; -1: not begun gives the first line). */
+struct pyro_position {
+    uint32_t line, end_line, column, end_column; /* as in pyro_frame_fact: 0 not known */
+};
+void pyro_target_position(const struct pyro_code *code, int instruction,
+                          struct pyro_position *out);
+
+/* Is the object a Python function, and of what code?  *code and *module_at are 0 if it is not one.
+ * PYRO_E_IO if it cannot be read. */
+int pyro_target_read_function(struct pyro_target *t, uint64_t address, uint64_t *code,
+                              uint64_t *module_at);
+/* A str object's text as UTF-8 in the arena, at most max bytes (more: cut, with an ellipsis at the
+ * end); surrogates as the six characters \udcXX.  PYRO_E_INVALID: it is no str. */
+int pyro_target_read_str(struct pyro_target *t, uint64_t address, size_t max,
+                         struct pyro_arena *arena, const char **text, size_t *size);
+
+/* ---- /proc */
+/* start time (field 22), state letter, ppid, CPU ns, of a process or (tid != 0) one of its
+ * threads. */
+struct pyro_proc_stat {
+    uint64_t start_ticks;
+    char state;
+    int ppid;
+    uint64_t cpu_ns;
+    char comm[64];
+};
+int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out);
+/* The children of a process, all its threads' together; number or error. */
+int pyro_target_children(pid_t pid, pid_t *out, int max);
+/* Its argv as NUL-separated bytes; the caller frees. */
+int pyro_target_argv(pid_t pid, char **out, size_t *size);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * The main interpreter's threads.  The list is read while the program changes it: each element
+ * must point back to the one before and to the interpreter, which also makes a cycle impossible;
+ * a walk that meets anything else begins again, and after a few attempts the last one counts.
+ */
+#include "target_priv.h"
+
+
+enum { WALKS = 4, THREAD_READ_MAX = 4096 };
+
+/* *whole: the walk came to the list's end, or to max. */
+static int walk(struct pyro_target *t, uint64_t *out, int max, bool *whole)
+{
+    const struct pyro_layout *l = &t->layout;
+    uint8_t bytes[THREAD_READ_MAX];
+    uint64_t at, before = 0;
+    int count = 0;
+    int rc = pyro_target_read_u64(t, t->interpreter + l->interp_threads_head, &at);
+
+    *whole = false;
+    if (rc)
+        return rc;
+    while (at && count < max) {
+        if (!target_plausible(at))
+            return count;
+        rc = target_read(t->pid, at, bytes, (size_t)l->thread_size);
+        if (rc)
+            return rc == PYRO_E_IO ? count : rc;
+        if (target_u64(bytes + l->thread_prev) != before ||
+            target_u64(bytes + l->thread_interp) != t->interpreter)
+            return count;
+        out[count++] = at;
+        before = at;
+        at = target_u64(bytes + l->thread_next);
+    }
+    *whole = true;
+    return count;
+}
+
+int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max)
+{
+    bool whole = false;
+    int best = 0;
+
+    if (t->layout.thread_size <= 0 || t->layout.thread_size > THREAD_READ_MAX)
+        return PYRO_E_UNSUPPORTED;
+    for (int i = 0; i < WALKS; i++) {
+        int count = walk(t, out, max, &whole);
+
+        if (count < 0 || whole)
+            return count;
+        best = count; /* `out` holds this last walk */
+    }
+    return best;
+}

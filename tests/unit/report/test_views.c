@@ -1,0 +1,324 @@
+/* The views, whole, as they stand on a terminal.  Every figure is worked out by hand. */
+#include "feed.h"
+#include "report.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct feed feed;
+
+/* 200 samples: 10 in m itself, 40 in a, 150 under b: 30 its own, 120 in c. */
+static void program(void)
+{
+    static const char source[] = "def b():\n    x = 1\n    for i in range(9):\n\tc(i)\n"
+                                 "    return x\n";
+    feed_start(&feed, 200);
+    feed_function(&feed, "m", "/app/m.py", "<module>", "__main__", 1, 40);
+    feed_function(&feed, "a", "/v/lib/python3.13/site-packages/pkg/a.py", "A.a", "pkg.a", 7, 9);
+    feed_function(&feed, "b", "/app/m.py", "b", "__main__", 10, 14);
+    feed_function(&feed, "c", "/usr/lib/python3.13/json/c.py", "c", "json.c", 2, 3);
+    feed_sample(&feed, "MainThread", "m:30", 10);
+    feed_sample(&feed, "MainThread", "m:31 > a:8", 20);
+    feed_flagged(&feed, "MainThread", "m:31 > a:9", 20, 1, PYRO_SAMPLE_TOP_MOVED);
+    feed_sample(&feed, "MainThread", "m:32 > b:12", 30);
+    feed_sample(&feed, "MainThread", "m:32 > b:13 > c:3", 120);
+    const struct pyro_visitor *v = &feed.b->visitor;
+    struct pyro_source_fact fact = {.file = {"/app/m.py", 9}, .first_line = 10,
+                                    .text = {source, sizeof source - 1}};
+    struct pyro_status_fact status = {.ticks = 203, .missed = 3, .planned = 200, .taken = 200,
+                                      .sampler_cpu_ns = 5000000};
+    struct pyro_end_fact end = {.exit_status = 0, .wall_ns = 203000000, .cpu_ns = 199000000};
+    assert_int_equal(v->source(v->ctx, &fact), 0);
+    assert_int_equal(v->status(v->ctx, &status), 0);
+    assert_int_equal(v->end(v->ctx, &end), 0);
+}
+
+enum view { SUMMARY, FUNCTIONS, TREE, LINES };
+
+static char *render(const struct pyro_profile *p, enum view view, const char *target,
+                    const struct pyro_report_options *o)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    struct pyro_error err = {0};
+    int rc = view == SUMMARY     ? pyro_report_summary(to, p, o)
+             : view == FUNCTIONS ? pyro_report_functions(to, p, o)
+             : view == TREE      ? pyro_report_tree(to, p, o)
+                                 : pyro_report_lines(to, p, target, o, &err);
+    fclose(to);
+    assert_int_equal(rc, 0);
+    return text;
+}
+
+static void expect(enum view view, const char *target, struct pyro_report_options o,
+                   const char *expected)
+{
+    struct pyro_profile *p = feed_finish(&feed);
+    char *text = render(p, view, target, &o);
+    assert_string_equal(text, expected);
+    free(text);
+    pyro_profile_free(p);
+}
+
+static void test_summary(void **state)
+{
+    program();
+    expect(SUMMARY, NULL, (struct pyro_report_options){.width = 80, .recording = "out.pyro"},
+           "60 % of the time is in `c` itself, c.py:2, called from `b`.\n"
+           "\n"
+           "  time       203 ms wall, 199 ms CPU; 1 thread; exit status 0\n"
+           "  samples    200 taken at 1,000 Hz: 203 ticks, 3 missed; 0 discarded, 0 folded\n"
+           "  sampler    5.00 ms CPU (2.5 % of one core)\n"
+           "\n"
+           "     self          95 %     time  function  where\n"
+           "   60.0 %  [53.1, 66.5]   120 ms  c         …/json/c.py:2\n"
+           "  ~20.0 %                40.0 ms  A.a       …/pkg/a.py:7\n"
+           "   15.0 %  [10.7, 20.6]  30.0 ms  b         m.py:10\n"
+           "    5.0 %    [2.7, 9.0]  10.0 ms  <module>  m.py:1\n"
+           "\n"
+           "    total           95 %     time  function  where\n"
+           "  100.0 %  [98.1, 100.0]   200 ms  <module>  m.py:1\n"
+           "   75.0 %   [68.6, 80.5]   150 ms  b         m.py:10\n"
+           "   60.0 %   [53.1, 66.5]   120 ms  c         …/json/c.py:2\n"
+           "   20.0 %   [15.0, 26.1]  40.0 ms  A.a       …/pkg/a.py:7\n"
+           "\n"
+           "  recording  out.pyro\n");
+}
+
+static void test_troubles(void **state)
+{
+    feed_start(&feed, 10);
+    feed_sample(&feed, "t", "m:1", 4);
+    const struct pyro_visitor *v = &feed.b->visitor;
+    assert_int_equal(v->warning(v->ctx, (struct pyro_str){"The disk is \x1b[1mfull.", 21}), 0);
+    struct pyro_profile *p = feed_finish(&feed);
+    p->ending = PYRO_ENDED_KILLED;
+    p->exit_status = -15;
+    struct pyro_report_options o = {.width = 60};
+    char *text = render(p, SUMMARY, NULL, &o);
+    assert_string_equal(
+        text, "100 % of the time is in `m` itself, m.py:1 (of only 4 samples).\n"
+              "\n"
+              "  time       1 thread; ended by signal 15\n"
+              "  samples    4 taken at 1,000 Hz: 10 ticks, 0 missed; 0\n"
+              "             discarded, 0 folded\n"
+              "  ending     the recording has no end: its writer was\n"
+              "             killed, or it is still being written\n"
+              "  warning    The disk is \\x1b[1mfull.\n"
+              "\n"
+              "     self           95 %     time  function  where\n"
+              "  100.0 %  [51.0, 100.0]  4.00 ms  m         m.py:1\n"
+              "\n"
+              "    total           95 %     time  function  where\n"
+              "  100.0 %  [51.0, 100.0]  4.00 ms  m         m.py:1\n");
+    free(text);
+    pyro_profile_free(p);
+}
+
+static void test_nothing(void **state)
+{
+    feed_start(&feed, 0);
+    expect(SUMMARY, NULL, (struct pyro_report_options){0},
+           "There are no samples: the program ended before the first, or no Python was seen.\n"
+           "\n"
+           "  samples    0 taken at 1,000 Hz: 0 ticks, 0 missed; 0 discarded, 0 folded\n");
+}
+
+static void test_functions(void **state)
+{
+    program();
+    expect(FUNCTIONS, NULL, (struct pyro_report_options){.width = 80, .limit = 3},
+           "   self          95 %     time   total  function  where\n"
+           " 60.0 %  [53.1, 66.5]   120 ms  60.0 %  c         …/json/c.py:2\n"
+           "~20.0 %                40.0 ms  20.0 %  A.a       …/pkg/a.py:7\n"
+           " 15.0 %  [10.7, 20.6]  30.0 ms  75.0 %  b         m.py:10\n"
+           "… 1 more\n");
+    program();
+    expect(FUNCTIONS, NULL, (struct pyro_report_options){.width = 80, .sort = "name"},
+           "   self          95 %     time    total  function  where\n"
+           "  5.0 %    [2.7, 9.0]  10.0 ms  100.0 %  <module>  m.py:1\n"
+           "~20.0 %                40.0 ms   20.0 %  A.a       …/pkg/a.py:7\n"
+           " 15.0 %  [10.7, 20.6]  30.0 ms   75.0 %  b         m.py:10\n"
+           " 60.0 %  [53.1, 66.5]   120 ms   60.0 %  c         …/json/c.py:2\n");
+    program();
+    expect(FUNCTIONS, NULL, (struct pyro_report_options){.width = 120, .sort = "total", .limit = 2},
+           "  self          95 %     time    total           95 %    time  function  where\n"
+           " 5.0 %    [2.7, 9.0]  10.0 ms  100.0 %  [98.1, 100.0]  200 ms  <module>  m.py:1\n"
+           "15.0 %  [10.7, 20.6]  30.0 ms   75.0 %   [68.6, 80.5]  150 ms  b         m.py:10\n"
+           "… 2 more\n");
+}
+
+/* What does not fit is cut: places to whole folders, then names, never the page's edge. */
+static void test_narrow(void **state)
+{
+    feed_start(&feed, 10);
+    feed_function(&feed, "f", "/somewhere/far/away/in/many/folders/module.py",
+                  "Class.method_with_quite_a_long_name", "", 12345, 0);
+    feed_sample(&feed, "t", "f:1", 10);
+    expect(FUNCTIONS, NULL, (struct pyro_report_options){.width = 80},
+           "   self           95 %     time    total  function             where\n"
+           "100.0 %  [72.2, 100.0]  10.0 ms  100.0 %  Class.method_with_…  …/module.py:12345\n");
+}
+
+static void test_styles(void **state)
+{
+    feed_start(&feed, 10);
+    feed_function(&feed, "f", "/a b/\xc3\xa9.py", "f\x1b]8;;evil\x1b\\", "", 3, 0);
+    feed_sample(&feed, "t", "f:1", 10);
+    expect(TREE, NULL, (struct pyro_report_options){.colour = true, .hyperlinks = true},
+           "\033[2m  total     self  function            where\033[0m\n"
+           "\033[33m100.0 %\033[0m  100.0 %  f\\x1b]8;;evil\\x1b\\  "
+           "\033[2m\033]8;;file://here/a%20b/%C3%A9.py#3\033\\/a b/é.py:3\033]8;;\033\\\033[0m\n");
+}
+
+static void test_tree(void **state)
+{
+    char path[64];
+    program();
+    expect(TREE, NULL, (struct pyro_report_options){.width = 80},
+           "  total    self  function  where\n"
+           "100.0 %   5.0 %  <module>  m.py:1\n"
+           " 75.0 %  15.0 %  ├ b       m.py:10\n"
+           " 60.0 %  60.0 %  │ ↳ c     …/json/c.py:2\n"
+           " 20.0 %  20.0 %  └ A.a     …/pkg/a.py:7\n");
+
+    feed_start(&feed, 2000); /* 500 in hot, 4 sides of 100, 10 small ones of 10 */
+    feed_sample(&feed, "t", "m:1 > hot:1", 500);
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "m:2 > side%d:1", i);
+        feed_sample(&feed, "t", path, 100);
+    }
+    for (int i = 0; i < 10; i++) {
+        snprintf(path, sizeof path, "m:3 > small%d:1", i);
+        feed_sample(&feed, "t", path, 10);
+    }
+    expect(TREE, NULL, (struct pyro_report_options){.width = 80},
+           "  total    self  function             where\n"
+           "100.0 %   0.0 %  m                    m.py:1\n"
+           " 50.0 %  50.0 %  ├ hot                hot.py:1\n"
+           " 10.0 %  10.0 %  ├ side0              side0.py:1\n"
+           " 10.0 %  10.0 %  ├ side1              side1.py:1\n"
+           " 10.0 %  10.0 %  ├ side2              side2.py:1\n"
+           " 10.0 %  10.0 %  ├ side3              side3.py:1\n"
+           " 10.0 %          └ … 10 more, 10.0 %\n");
+}
+
+/* 5,000 deep: one row; and two functions that call each other, 1,000 times each. */
+static void test_deep_tree(void **state)
+{
+    feed_start(&feed, 100);
+    uint32_t node = feed_node(&feed, "m:1 > f:1"), frame = 1;
+    const struct pyro_visitor *v = &feed.b->visitor;
+    feed_thread(&feed, "t");
+    for (int i = 1; i < 4998; i++) {
+        struct pyro_node_fact fact = {.parent = node, .frame = frame};
+        assert_int_equal(v->node(v->ctx, 0, feed.node_count, &fact), 0);
+        node = feed.node_count++;
+    }
+    struct pyro_sample sample = {.thread = 0, .node = node};
+    assert_int_equal(v->samples(v->ctx, 0, &sample, 0, 100), 0);
+    expect(TREE, NULL, (struct pyro_report_options){.width = 80},
+           "  total     self  function       where\n"
+           "100.0 %    0.0 %  m              m.py:1\n"
+           "100.0 %  100.0 %  ↳ f (x 4,998)  f.py:1\n");
+
+    feed_start(&feed, 100);
+    node = feed_node(&feed, "even:1");
+    feed_node(&feed, "odd:1");
+    feed_thread(&feed, "t");
+    for (int i = 1; i < 2000; i++) {
+        struct pyro_node_fact fact = {.parent = node, .frame = i % 2};
+        assert_int_equal(feed.b->visitor.node(feed.b, 0, feed.node_count, &fact), 0);
+        node = feed.node_count++;
+    }
+    sample.node = node;
+    assert_int_equal(feed.b->visitor.samples(feed.b, 0, &sample, 0, 100), 0);
+    expect(TREE, NULL, (struct pyro_report_options){.width = 80},
+           "  total     self  function         where\n"
+           "100.0 %    0.0 %  even (x 1,000)   even.py:1\n"
+           "100.0 %  100.0 %  ↳ odd (x 1,000)  odd.py:1\n");
+}
+
+static void test_lines(void **state)
+{
+    program();
+    expect(LINES, "b", (struct pyro_report_options){.width = 60},
+           "b  m.py:10  15.0 % self, 75.0 % total\n"
+           "\n"
+           "line    self   total\n"
+           "  10                            def b():\n"
+           "  11                                x = 1\n"
+           "  12  15.0 %  15.0 %  ████████      for i in range(9):\n"
+           "  13          60.0 %                    c(i)\n"
+           "  14                                return x\n");
+    program();
+    expect(LINES, "pkg.a:A.*", (struct pyro_report_options){.width = 60},
+           "A.a  …/pkg/a.py:7  20.0 % self, 20.0 % total\n"
+           "\n"
+           "line    self   total\n"
+           "   8  10.0 %  10.0 %  ████████\n"
+           "   9  10.0 %  10.0 %  ████████\n"
+           "The recording holds no source of this: it was made with\n"
+           "--no-source, or the file could not be read.\n");
+    program();
+    expect(LINES, "m.py", (struct pyro_report_options){.width = 60},
+           "m.py\n"
+           "\n"
+           "line    self   total\n"
+           "  10                            def b():\n"
+           "  11                                x = 1\n"
+           "  12  15.0 %  15.0 %  ████████      for i in range(9):\n"
+           "  13          60.0 %                    c(i)\n"
+           "  14                                return x\n"
+           "   …\n"
+           "  30   5.0 %   5.0 %  ██▋\n"
+           "  31          20.0 %\n"
+           "  32          75.0 %\n");
+
+    struct pyro_error err = {0};
+    struct pyro_report_options o = {0};
+    program();
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(pyro_report_lines(stdout, p, "zz\x1b", &o, &err), PYRO_E_NOT_FOUND);
+    assert_string_equal(err.text, "No function and no file with samples is called zz\\x1b; the "
+                                  "heaviest functions are: <module>, b, c, A.a.");
+    pyro_profile_free(p);
+}
+
+/* Source that nobody would write, lines that no file has. */
+static void test_odd_lines(void **state)
+{
+    feed_start(&feed, 10);
+    feed_function(&feed, "f", "/app/f.py", "f", "", 4294967290u, 4294967295u);
+    feed_sample(&feed, "t", "f:4294967295", 5);
+    feed_sample(&feed, "t", "f:1", 5);
+    const struct pyro_visitor *v = &feed.b->visitor;
+    struct pyro_source_fact fact = {.file = {"/app/f.py", 9}, .first_line = 4294967293u,
+                                    .text = {"a\0\x1b\xff\r\nb\nc\nd\n\n\n", 14}};
+    assert_int_equal(v->source(v->ctx, &fact), 0);
+    assert_int_equal(v->source(v->ctx, &fact), 0); /* the same run twice */
+    expect(LINES, "f", (struct pyro_report_options){.width = 80},
+           "f  f.py:4294967290  100.0 % self, 100.0 % total\n"
+           "\n"
+           "      line    self   total\n"
+           "         1  50.0 %  50.0 %  ████████\n"
+           "         …\n"
+           "4294967293                            a\\x00\\x1b\\xff\n"
+           "4294967294                            b\n"
+           "4294967295  50.0 %  50.0 %  ████████\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_summary),  cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_nothing),  cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_narrow),   cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_tree),     cmocka_unit_test(test_deep_tree),
+        cmocka_unit_test(test_lines),    cmocka_unit_test(test_odd_lines)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
