@@ -73,7 +73,8 @@ void pyro_base_put_u32(struct pyro_buf *buf, uint32_t value);    /* little-endia
 void pyro_base_put_u64(struct pyro_buf *buf, uint64_t value);    /* little-endian */
 void pyro_base_put_varint(struct pyro_buf *buf, uint64_t value); /* LEB128, unsigned */
 void pyro_base_put_zigzag(struct pyro_buf *buf, int64_t value);  /* LEB128 of (v<<1)^(v>>63) */
-void pyro_base_put_string(struct pyro_buf *buf, const char *bytes, size_t size); /* varint + bytes */
+/* varint size + bytes */
+void pyro_base_put_string(struct pyro_buf *buf, const char *bytes, size_t size);
 
 /* ---- reading the same, bounded.  A read past the end sets `failed` and gives 0. */
 struct pyro_cursor {
@@ -95,7 +96,7 @@ struct pyro_vec {
     size_t len, cap, elem; /* elem: bytes of one element; set by PYRO_VEC */
 };
 #define PYRO_VEC(type) ((struct pyro_vec){.elem = sizeof(type)})
-void *pyro_base_vec_push(struct pyro_vec *vec);             /* one zeroed element; NULL: no memory */
+void *pyro_base_vec_push(struct pyro_vec *vec); /* one zeroed element; NULL: no memory */
 int pyro_base_vec_resize(struct pyro_vec *vec, size_t len); /* new ones zeroed */
 static inline void *pyro_base_vec_at(const struct pyro_vec *vec, size_t i)
 {

@@ -137,10 +137,10 @@ static int put_thread(struct pyro_buf *out, const struct pyro_entry_run *run, si
 
 /* Brings the runs of each thread together (a counting sort: their order is kept), then writes
  * thread after thread. */
-static int put_samples(struct pyro_buf *out, const struct pyro_batch *b)
+static int put_samples(struct pyro_buf *out, const struct pyro_vec *runs)
 {
-    const struct pyro_entry_run *run = b->runs.data;
-    size_t n = b->runs.len, threads = 0;
+    const struct pyro_entry_run *run = runs->data;
+    size_t n = runs->len, threads = 0;
     int rc = 0;
     for (size_t i = 0; i < n; i++)
         if (run[i].thread >= threads)
@@ -200,8 +200,11 @@ int pyro_format_put_batch(struct pyro_buf *out, const struct pyro_batch *b)
         put_ticks(&body, b);
     put_section(out, PYRO_SECTION_TICKS, &body);
     if (b->runs.len && !rc)
-        rc = put_samples(&body, b);
+        rc = put_samples(&body, &b->runs);
     put_section(out, PYRO_SECTION_SAMPLES, &body);
+    if (b->seconds.len && !rc)
+        rc = put_samples(&body, &b->seconds);
+    put_section(out, PYRO_SECTION_SECONDS, &body);
     pyro_base_buf_release(&body);
     return rc ? rc : out->failed ? PYRO_E_NOMEM : 0;
 }

@@ -54,6 +54,12 @@ static size_t delta_size(uint64_t from, uint64_t to)
     return varint_size(((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
 }
 
+/* Most packed words are 0, and a column of those is next to nothing when compressed. */
+static size_t packed_size(uint32_t packed)
+{
+    return packed ? varint_size(packed) : 0;
+}
+
 /* What the dictionary's indexes come to after entropy coding, in bytes. */
 static double index_size(const struct pyro_vec *words, uint32_t ticks)
 {
@@ -122,13 +128,13 @@ int pyro_format_put_entries(struct pyro_buf *out, const struct pyro_value *value
                 break;
             }
             *fresh = (struct word){v->node, v->packed, 0, id};
-            names += delta_size(last, v->node);
+            names += delta_size(last, v->node) + packed_size(v->packed);
         }
         word_of[i] = id;
         ((struct word *)words.data)[id].ticks += v->count;
         packed |= v->packed != 0;
-        runs += delta_size(last, v->node) + varint_size(v->count);
-        direct += delta_size(last, v->node) + v->count - 1;
+        runs += delta_size(last, v->node) + varint_size(v->count) + packed_size(v->packed);
+        direct += delta_size(last, v->node) + v->count - 1 + packed_size(v->packed) * v->count;
         last = v->node;
     }
     if (!rc && !(place = calloc(words.len, sizeof *place)))

@@ -90,12 +90,14 @@ struct pyro_sample {
     uint32_t node;       /* PYRO_NO_NODE: no Python frame (or discarded) */
     uint32_t unverified; /* this many frames at the top were not the same in the second read */
     uint32_t flags;
+    uint32_t second;     /* the node that the second read showed, plus 1, where the first was not
+                          * verified wholly; 0: not told */
 };
 
 /* Totals so far, written with every flush: what is known when the writer is killed. */
 struct pyro_status_fact {
     uint64_t mono_ns, wall_ns, tsc; /* the anchor: three clocks at one moment */
-    uint64_t ticks, missed, planned, discarded, taken, assumed, broken; /* broken: reads that failed*/
+    uint64_t ticks, missed, planned, discarded, taken, assumed, broken; /* broken: failed */
     uint64_t lost;                  /* samples that could not be written (disk full) */
     uint64_t target_cpu_ns, target_wall_ns, sampler_cpu_ns;
     uint64_t target_peak_rss;       /* bytes; 0: not known */
@@ -181,6 +183,9 @@ struct pyro_visitor {
     int (*ticks)(void *ctx, uint32_t stream, const uint64_t *times, size_t count);
     /* run-length: this sample stands for `count` ticks of the batch from tick index `first` on */
     int (*samples)(void *ctx, uint32_t stream, const struct pyro_sample *sample, size_t first,
+                   size_t count);
+    /* what the second reads of those samples showed; follows the batch's samples */
+    int (*seconds)(void *ctx, uint32_t stream, uint32_t thread, uint32_t node, size_t first,
                    size_t count);
     int (*source)(void *ctx, const struct pyro_source_fact *fact);
     int (*warning)(void *ctx, struct pyro_str sentence);

@@ -14,7 +14,7 @@
 #define PYRO_FILE_HEAD 16 /* magic 8, major u16, minor u16, crc32 u32 of those 12 */
 
 #define PYRO_CHUNK_MARK 0xa75950c4u /* on disk: c4 'P' 'Y' a7 */
-#define PYRO_CHUNK_HEAD 20          /* mark u32, crc32 u32, type u16, flags u16, stored u32, raw u32 */
+#define PYRO_CHUNK_HEAD 20 /* mark u32, crc32 u32, type u16, flags u16, stored u32, raw u32 */
 #define PYRO_CHUNK_RAW_MAX (64u << 20)
 #define PYRO_CHUNK_STORED_MAX (PYRO_CHUNK_RAW_MAX + (1u << 20))
 
@@ -89,6 +89,7 @@ enum pyro_section { /* 1 to 5 are the tables, in their order */
     PYRO_SECTION_THREADS = 5,
     PYRO_SECTION_TICKS = 6,
     PYRO_SECTION_SAMPLES = 7,
+    PYRO_SECTION_SECONDS = 8,
 };
 struct pyro_function_row {
     uint32_t file, name, qualname, module; /* string ids */
@@ -128,6 +129,7 @@ struct pyro_batch {
     struct pyro_vec lateness;      /* uint64_t, one a kept tick, in units */
     struct pyro_vec gaps;          /* struct pyro_tick_gap */
     struct pyro_vec runs;          /* struct pyro_entry_run, in order of first tick */
+    struct pyro_vec seconds;       /* the same, of what the second reads showed */
     uint64_t taken;                /* samples not discarded */
 };
 struct pyro_batch *pyro_format_batch_new(uint32_t stream);

@@ -66,8 +66,9 @@ int pyro_format_mapping_open(struct pyro_mapping_view **out, void *memory, size_
     if (h.magic != PYRO_MAPPING_MAGIC)
         return pyro_base_fail(err, PYRO_E_FORMAT, "not a shared mapping of Pyrometer");
     if (h.layout != PYRO_MAPPING_LAYOUT)
-        return pyro_base_fail(err, PYRO_E_VERSION, "the shared mapping has layout %u; this reads %d",
-                              h.layout, PYRO_MAPPING_LAYOUT);
+        return pyro_base_fail(err, PYRO_E_VERSION,
+                              "the shared mapping has layout %u; this reads %d", h.layout,
+                              PYRO_MAPPING_LAYOUT);
     size_t need = pyro_format_mapping_size(h.lane_count, h.ring_bytes);
     if (!need || need > size || h.total_bytes != need || h.lanes_at != sizeof h ||
         h.rings_at != rings_at(h.lane_count))

@@ -1,8 +1,8 @@
 /*
  * Which frames came lately under which: the frame of a new node is mostly one that was put under
  * the same parent frame shortly before, and then a small rank says which.  One list of up to
- * PYRO_RECENT frames a parent frame, the latest first; all of it lives within one section, so that a
- * batch can be read without the others.
+ * PYRO_RECENT frames a parent frame, the latest first; all of it lives within one section, so that
+ * a batch can be read without the others.
  */
 #include "format_priv.h"
 

@@ -356,11 +356,11 @@ static const char *read_ticks(struct pyro_reader *r, struct pyro_in_stream *s,
     return NULL;
 }
 
-static const char *read_samples(struct pyro_reader *r, struct pyro_in_stream *s,
-                                struct pyro_cursor *cur)
+static const char *read_entries(struct pyro_reader *r, struct pyro_in_stream *s,
+                                struct pyro_cursor *cur, bool seconds)
 {
     while (cur->at < cur->end && !r->stop) {
-        struct pyro_sample sample;
+        struct pyro_sample sample = {0};
         uint64_t thread = pyro_base_get_varint(cur), first = pyro_base_get_varint(cur);
         uint64_t count = pyro_base_get_varint(cur);
         if (cur->failed || first > s->times.len || count > s->times.len - first ||
@@ -377,10 +377,25 @@ static const char *read_samples(struct pyro_reader *r, struct pyro_in_stream *s,
                 return "samples";
             sample.unverified = v[i].packed / 8;
             sample.flags = v[i].packed % 8;
-            PYRO_TELL(r, samples, s->fact.id, &sample, first, v[i].count);
+            if (seconds)
+                PYRO_TELL(r, seconds, s->fact.id, sample.thread, sample.node, first, v[i].count);
+            else
+                PYRO_TELL(r, samples, s->fact.id, &sample, first, v[i].count);
         }
     }
     return NULL;
+}
+
+static const char *read_samples(struct pyro_reader *r, struct pyro_in_stream *s,
+                                struct pyro_cursor *cur)
+{
+    return read_entries(r, s, cur, false);
+}
+
+static const char *read_seconds(struct pyro_reader *r, struct pyro_in_stream *s,
+                                struct pyro_cursor *cur)
+{
+    return read_entries(r, s, cur, true);
 }
 
 /* ---- the batch */
@@ -409,7 +424,7 @@ const char *pyro_format_read_samples(struct pyro_reader *r, struct pyro_in_strea
         {PYRO_SECTION_STRINGS, read_strings}, {PYRO_SECTION_FUNCTIONS, read_functions},
         {PYRO_SECTION_FRAMES, read_frames},   {PYRO_SECTION_NODES, read_nodes},
         {PYRO_SECTION_THREADS, read_threads}, {PYRO_SECTION_TICKS, read_ticks},
-        {PYRO_SECTION_SAMPLES, read_samples},
+        {PYRO_SECTION_SAMPLES, read_samples}, {PYRO_SECTION_SECONDS, read_seconds},
     };
     const char *why = begin_batch(s, cur, gap);
     s->times.len = 0;

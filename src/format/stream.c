@@ -16,6 +16,7 @@ struct pyro_stream {
     struct pyro_strings *strings;
     struct pyro_vec first_lines; /* uint32_t, by function */
     struct pyro_vec open;        /* uint32_t, by thread */
+    struct pyro_vec open_seconds; /* the same for the batch's seconds */
     uint32_t frames, nodes;
     uint64_t last_tick; /* number of the last kept tick; valid if any */
     bool any;
@@ -38,6 +39,7 @@ struct pyro_batch *pyro_format_batch_new(uint32_t stream)
     b->lateness = PYRO_VEC(uint64_t);
     b->gaps = PYRO_VEC(struct pyro_tick_gap);
     b->runs = PYRO_VEC(struct pyro_entry_run);
+    b->seconds = PYRO_VEC(struct pyro_entry_run);
     return b;
 }
 
@@ -54,6 +56,7 @@ void pyro_format_batch_free(struct pyro_batch *b)
     pyro_base_vec_release(&b->lateness);
     pyro_base_vec_release(&b->gaps);
     pyro_base_vec_release(&b->runs);
+    pyro_base_vec_release(&b->seconds);
     free(b);
 }
 
@@ -66,7 +69,8 @@ bool pyro_format_batch_is_empty(const struct pyro_batch *b)
 size_t pyro_format_batch_bytes(const struct pyro_batch *b)
 {
     const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames, &b->nodes,
-                                     &b->threads, &b->lateness, &b->gaps, &b->runs};
+                                     &b->threads, &b->lateness, &b->gaps, &b->runs,
+                                     &b->seconds};
     size_t bytes = b->string_bytes.len;
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         bytes += vecs[i]->len * vecs[i]->elem;
@@ -84,6 +88,7 @@ int pyro_format_stream_new(const struct pyro_stream_fact *fact, struct pyro_stre
     s->fact = *fact;
     s->first_lines = PYRO_VEC(uint32_t);
     s->open = PYRO_VEC(uint32_t);
+    s->open_seconds = PYRO_VEC(uint32_t);
     s->strings = pyro_base_strings_new();
     s->batch = pyro_format_batch_new(fact->id);
     if (!s->strings || !s->batch) {
@@ -103,6 +108,7 @@ void pyro_format_stream_free(struct pyro_stream *s)
     pyro_base_strings_free(s->strings);
     pyro_base_vec_release(&s->first_lines);
     pyro_base_vec_release(&s->open);
+    pyro_base_vec_release(&s->open_seconds);
     free(s);
 }
 
@@ -129,7 +135,7 @@ uint64_t pyro_format_stream_shed(struct pyro_stream *s, size_t max)
         return 0;
     uint64_t lost = b->taken;
     b->taken = 0;
-    b->lateness.len = b->gaps.len = b->runs.len = 0;
+    b->lateness.len = b->gaps.len = b->runs.len = b->seconds.len = 0;
     return lost;
 }
 
@@ -264,6 +270,30 @@ void pyro_format_stream_tick(struct pyro_stream *s, uint64_t number, uint64_t mo
     s->any = true;
 }
 
+/* Adds one tick to a thread's last run, or begins another.  False: this thread has this tick. */
+static bool put_run(struct pyro_vec *runs, uint32_t *open, uint32_t thread, uint32_t node,
+                    uint32_t packed, uint32_t tick)
+{
+    struct pyro_entry_run *run = NULL;
+    if (*open < runs->len) {
+        run = pyro_base_vec_at(runs, *open);
+        if (run->thread != thread)
+            run = NULL;
+        else if (run->first + run->count > tick)
+            return false;
+    }
+    if (run && run->first + run->count == tick && run->node == node && run->packed == packed) {
+        run->count++;
+        return true;
+    }
+    run = pyro_base_vec_push(runs);
+    if (!run)
+        return false;
+    *open = (uint32_t)runs->len - 1;
+    *run = (struct pyro_entry_run){thread, node, packed, tick, 1};
+    return true;
+}
+
 void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *sample)
 {
     struct pyro_batch *b = s->batch;
@@ -273,24 +303,13 @@ void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *
     uint32_t tick = (uint32_t)b->lateness.len - 1;
     uint32_t unverified = sample->unverified < 1u << 28 ? sample->unverified : 1u << 28;
     uint32_t packed = unverified * 8 + (sample->flags & 7);
-    uint32_t *open = pyro_base_vec_at(&s->open, sample->thread);
-    struct pyro_entry_run *run = NULL;
-    if (*open < b->runs.len) {
-        run = pyro_base_vec_at(&b->runs, *open);
-        if (run->thread != sample->thread)
-            run = NULL;
-        else if (run->first + run->count > tick)
-            return; /* the second sample of one thread in one tick */
-    }
-    if (run && run->first + run->count == tick && run->node == sample->node &&
-        run->packed == packed) {
-        run->count++;
-    } else {
-        run = pyro_base_vec_push(&b->runs);
-        if (!run)
-            return;
-        *open = (uint32_t)b->runs.len - 1;
-        *run = (struct pyro_entry_run){sample->thread, sample->node, packed, tick, 1};
-    }
+    if (!put_run(&b->runs, pyro_base_vec_at(&s->open, sample->thread), sample->thread, sample->node,
+                 packed, tick))
+        return;
     b->taken += !(sample->flags & PYRO_SAMPLE_DISCARDED);
+    if (sample->second > 0 && sample->second - 1 < s->nodes &&
+        (s->open_seconds.len > sample->thread ||
+         pyro_base_vec_resize(&s->open_seconds, sample->thread + 1) == 0))
+        put_run(&b->seconds, pyro_base_vec_at(&s->open_seconds, sample->thread), sample->thread,
+                sample->second - 1, 0, tick);
 }

@@ -344,9 +344,9 @@ int pyro_format_finish(struct pyro_writer *w, const struct pyro_status_fact *sta
     wait_idle(w); /* so that the last flush is not refused for a full queue */
     pyro_format_flush(w, NULL);
     wait_idle(w); /* so that what is lost is known */
+    struct pyro_stream **stream = w->streams.data;
     for (size_t i = 0; i < w->streams.len; i++) /* left only where memory has run out */
-        atomic_fetch_add(&w->lost, pyro_format_stream_shed(
-                                       *(struct pyro_stream **)pyro_base_vec_at(&w->streams, i), 0));
+        atomic_fetch_add(&w->lost, pyro_format_stream_shed(stream[i], 0));
     int last = 0;
     struct job *job = status ? new_job(PYRO_CHUNK_STATUS) : NULL;
     if (job) {

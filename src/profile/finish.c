@@ -26,7 +26,7 @@ static int by_tick(const void *a, const void *b)
 
 /* Runs grouped by thread, in time order; stretches at one node that follow each other without a
  * gap become one.  (A discarded sample is a gap.) */
-static int lay_out(struct pyro_profile_builder *b, const uint32_t *target)
+static int lay_out(struct pyro_profile_builder *b)
 {
     struct pyro_profile *p = b->profile;
     const struct pyro_build_sample *samples = b->samples.data;
@@ -42,8 +42,7 @@ static int lay_out(struct pyro_profile_builder *b, const uint32_t *target)
         next[i] += next[i - 1];
     for (size_t i = 0; i < b->samples.len; i++) {
         const struct pyro_build_sample *s = &samples[i];
-        uint32_t node = s->node == PYRO_NONE ? PYRO_NONE : target[s->node];
-        p->runs[next[s->thread]++] = (struct pyro_run){s->thread, node, s->tick, s->count};
+        p->runs[next[s->thread]++] = (struct pyro_run){s->thread, s->node, s->tick, s->count};
     }
 
     size_t at = 0, kept = 0; /* next[i] is now where thread i ends */
@@ -70,16 +69,63 @@ static int lay_out(struct pyro_profile_builder *b, const uint32_t *target)
     return PYRO_OK;
 }
 
+/* One tick of a sample whose own path is not kept: the second read's path, if that is kept, else
+ * what is left of its own. */
+static int choose_one(struct pyro_profile_builder *b, const uint32_t *target,
+                      struct pyro_build_sample s, struct pyro_vec *chosen)
+{
+    uint32_t second = pyro_base_map_get(&b->seconds, s.tick, s.thread);
+    if (second != PYRO_MAP_NONE && target[second] == second) {
+        s.node = second;
+        s.moved = true;
+    } else {
+        s.node = target[s.node];
+        b->profile->sampling.folded += s.count;
+    }
+    struct pyro_build_sample *to = pyro_base_vec_push(chosen);
+    if (to == NULL)
+        return PYRO_E_NOMEM;
+    *to = s;
+    return PYRO_OK;
+}
+
+/* Makes each sample's node the one that it is charged to. */
+static int choose_paths(struct pyro_profile_builder *b, const uint32_t *target)
+{
+    struct pyro_vec chosen = PYRO_VEC(struct pyro_build_sample);
+    const struct pyro_build_sample *samples = b->samples.data;
+    int rc = PYRO_OK;
+    for (size_t i = 0; i < b->samples.len && rc == PYRO_OK; i++) {
+        struct pyro_build_sample s = samples[i];
+        if (s.node == PYRO_NONE || target[s.node] == s.node) {
+            struct pyro_build_sample *to = pyro_base_vec_push(&chosen);
+            if (to == NULL)
+                rc = PYRO_E_NOMEM;
+            else
+                *to = s;
+            continue;
+        }
+        uint64_t left = s.count;
+        for (s.count = 1; left > 0 && rc == PYRO_OK; left--, s.tick++)
+            rc = choose_one(b, target, s, &chosen);
+    }
+    pyro_base_vec_release(&b->samples);
+    b->samples = chosen;
+    return rc;
+}
+
 static int place_samples(struct pyro_profile_builder *b)
 {
     struct pyro_profile *p = b->profile;
     const struct pyro_build_node *nodes = b->nodes.data;
-    const struct pyro_build_sample *samples = b->samples.data;
     uint32_t *target = malloc((b->nodes.len + 1) * sizeof(*target));
     p->nodes = pyro_base_arena_alloc(p->arena, (b->nodes.len + 1) * sizeof(*p->nodes));
     int rc = target == NULL || p->nodes == NULL ? PYRO_E_NOMEM : PYRO_OK;
     if (rc == PYRO_OK)
-        rc = pyro_profile_fold(nodes, b->nodes.len, p->frames, samples, b->samples.len, target);
+        rc = pyro_profile_fold(nodes, b->nodes.len, p->frames, b->samples.data, b->samples.len,
+                               target);
+    if (rc == PYRO_OK)
+        rc = choose_paths(b, target);
     if (rc == PYRO_OK) {
         p->node_count = b->nodes.len;
         for (size_t i = 0; i < p->node_count; i++) {
@@ -87,20 +133,18 @@ static int place_samples(struct pyro_profile_builder *b)
             p->nodes[i].frame = nodes[i].frame;
         }
         for (size_t i = 0; i < b->samples.len; i++) {
-            const struct pyro_build_sample *s = &samples[i];
+            const struct pyro_build_sample *s = pyro_base_vec_at(&b->samples, i);
             p->samples += s->count;
             if (s->node == PYRO_NONE) {
                 p->outside += s->count;
                 continue;
             }
-            struct pyro_node *node = &p->nodes[target[s->node]];
+            struct pyro_node *node = &p->nodes[s->node];
             node->self += s->count;
             if (s->moved)
                 node->moved += s->count;
-            if (target[s->node] != s->node)
-                p->sampling.folded += s->count;
         }
-        rc = lay_out(b, target);
+        rc = lay_out(b);
     }
     free(target);
     return rc;

@@ -1,8 +1,11 @@
 /*
  * Folding.  A stack is read twice without stopping the program; what both reads agree on, from
- * the bottom up, is verified.  A path that only ever stood above the verified part may be a mix of
- * two moments.  Such a path is kept if the rest of the recording vouches for it, else its samples
- * are charged to the caller, at the call it was in.
+ * the bottom up, is verified.  Of the rest, most is true: calls come and go between the two reads.
+ * But the cache lines of one read are not all of one moment, so a caller may be seen at one call and
+ * above it the frame of the next: a path that never was.  Such a mix is made of two paths that are
+ * both common, and the two reads agree on it no more often than by chance.  That is how it is told
+ * from a true path; its samples are charged to the second read's path or, if that is none better, to
+ * the caller.  docs/internals/folding.md gives the reasons and figures.
  *
  * Paths are compared without the top frame's own instruction: two nodes with the same parent node
  * (functions and call sites all the way down) and the same function are one path.  All counting
@@ -10,30 +13,39 @@
  */
 #include "profile_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-/* The rule.  A path is kept ... */
-#define KEEP_VERIFIED 2    /* if it was verified in so many samples, or */
-#define KEEP_SEEN 3        /* if it was seen in so many, ... */
-#define KEEP_SHARE 2e-4    /* ... which are at least this part of its caller's, or */
-#define KEEP_EDGE 2        /* if it was verified once and each call in it so often anywhere: random
-                            * deep recursion has paths that come once only */
+/* The rule's constants. */
+#define COMMON 5       /* a mix's two sources are each at least this many times as frequent */
+#define CHANCE 3.0     /* agreement by chance: this many times what independence gives, ... */
+#define DEVIATIONS 4.0 /* ... and so many standard deviations of a Poisson count above it */
+#define AGREE 0.5      /* both reads of a short loop can be mixed alike: most must agree */
 
 struct path {
-    uint32_t parent; /* of the caller's path, or PYRO_NONE */
-    uint32_t edge;   /* (caller, call site, function): an id */
-    bool edges_vouched; /* each edge from the bottom to here was verified KEEP_EDGE times */
+    uint32_t parent;   /* of the caller's path, or PYRO_NONE */
+    uint32_t from;     /* the caller's node: where it was called */
+    uint32_t function;
     bool kept;
     uint64_t verified, seen; /* samples with the path in the verified part, and anywhere */
 };
 
-static bool rule(const struct path *path, const struct path *caller)
+struct counts { /* what the rule compares a path with */
+    uint64_t at_site; /* samples at or above the caller's node: at this very call, or about to */
+    uint64_t elsewhere;      /* the most frequent other path to the same function */
+    uint64_t same_caller;    /* the most frequent other call of it by the same caller's path */
+};
+
+/* Is the path a mix of two common ones? */
+static bool is_mix(const struct path *path, const struct path *caller, const struct counts *counts)
 {
-    if (path->verified >= KEEP_VERIFIED)
-        return true;
-    if (path->seen >= KEEP_SEEN && (double)path->seen >= KEEP_SHARE * (double)caller->seen)
-        return true;
-    return path->verified >= 1 && path->edges_vouched;
+    uint64_t least = COMMON * path->seen;
+    uint64_t others = counts->at_site - path->seen;
+    if (counts->elsewhere < least || (others < least && counts->same_caller < least))
+        return false;
+    double chance = CHANCE * (double)path->seen * (double)path->seen / (double)caller->seen;
+    chance += DEVIATIONS * sqrt(chance) + 0.5;
+    return (double)path->verified <= fmax(chance, AGREE * (double)path->seen);
 }
 
 /* Jumps: each node knows one far ancestor, chosen so that any ancestor is found in O(log depth)
@@ -57,51 +69,40 @@ uint32_t pyro_profile_ancestor(const struct pyro_build_node *nodes, uint32_t nod
 
 /* Makes the paths, and path_of[node]. */
 static int find_paths(const struct pyro_build_node *nodes, size_t node_count,
-                      const struct pyro_frame *frames, struct pyro_vec *paths, uint32_t *path_of,
-                      uint32_t *edge_count)
+                      const struct pyro_frame *frames, struct pyro_vec *paths, uint32_t *path_of)
 {
-    struct pyro_map path_map = {0}, edge_map = {0};
-    int rc = PYRO_E_NOMEM;
-    *edge_count = 0;
-    for (size_t i = 0; i < node_count; i++) {
+    struct pyro_map path_map = {0};
+    int rc = PYRO_OK;
+    for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
         uint32_t parent = nodes[i].parent, function = frames[nodes[i].frame].function;
         uint32_t id = pyro_base_map_get(&path_map, parent, function);
         if (id == PYRO_MAP_NONE) {
-            uint64_t from = UINT64_MAX;
-            if (parent != PYRO_NONE) {
-                const struct pyro_frame *site = &frames[nodes[parent].frame];
-                from = (uint64_t)site->function << 32 | (uint32_t)site->instruction;
-            }
-            uint32_t edge = pyro_base_map_get(&edge_map, from, function);
-            if (edge == PYRO_MAP_NONE) {
-                edge = (*edge_count)++;
-                if (pyro_base_map_put(&edge_map, from, function, edge) < 0)
-                    goto out;
-            }
             id = (uint32_t)paths->len;
             struct path *path = pyro_base_vec_push(paths);
-            if (path == NULL || pyro_base_map_put(&path_map, parent, function, id) < 0)
-                goto out;
+            if (path == NULL || pyro_base_map_put(&path_map, parent, function, id) < 0) {
+                rc = PYRO_E_NOMEM;
+                break;
+            }
             path->parent = parent == PYRO_NONE ? PYRO_NONE : path_of[parent];
-            path->edge = edge;
+            path->from = parent;
+            path->function = function;
         }
         path_of[i] = id;
     }
-    rc = PYRO_OK;
-out:
     pyro_base_map_release(&path_map);
-    pyro_base_map_release(&edge_map);
     return rc;
 }
 
-static void count_samples(const struct pyro_build_node *nodes,
+static void count_samples(const struct pyro_build_node *nodes, size_t node_count,
                           const struct pyro_build_sample *samples, size_t sample_count,
-                          struct path *paths, size_t path_count, const uint32_t *path_of)
+                          struct path *paths, size_t path_count, const uint32_t *path_of,
+                          uint64_t *under)
 {
     for (size_t i = 0; i < sample_count; i++) {
         const struct pyro_build_sample *s = &samples[i];
         if (s->node == PYRO_NONE)
             continue;
+        under[s->node] += s->count;
         paths[path_of[s->node]].seen += s->count;
         uint32_t depth = nodes[s->node].depth;
         if (s->unverified < depth) {
@@ -109,31 +110,73 @@ static void count_samples(const struct pyro_build_node *nodes,
             paths[path_of[top]].verified += s->count;
         }
     }
-    for (size_t i = path_count; i-- > 0;) {
+    for (size_t i = node_count; i-- > 0;)
+        if (nodes[i].parent != PYRO_NONE)
+            under[nodes[i].parent] += under[i];
+    for (size_t i = path_count; i-- > 0;)
         if (paths[i].parent != PYRO_NONE) {
             paths[paths[i].parent].seen += paths[i].seen;
             paths[paths[i].parent].verified += paths[i].verified;
         }
+}
+
+/* The two most frequent paths of a group, so that any path can be compared with the best other. */
+struct best {
+    uint64_t first, second;
+    uint32_t path; /* whose `first` is */
+};
+
+static void enter(struct best *best, uint32_t path, uint64_t seen)
+{
+    if (seen > best->first) {
+        *best = (struct best){seen, best->first, path};
+    } else if (seen > best->second) {
+        best->second = seen;
     }
 }
 
-/* In how many samples each edge was verified: once a sample, however often it recurs in it. */
-static int count_edges(const struct path *paths, size_t path_count, uint64_t *edge_verified,
-                       uint32_t edge_count)
+static uint64_t best_other(const struct best *best, uint32_t path)
 {
-    struct pyro_links links;
-    uint32_t *edge_of = malloc((path_count + 1) * sizeof(*edge_of));
-    if (edge_of == NULL)
-        return PYRO_E_NOMEM;
-    for (size_t i = 0; i < path_count; i++)
-        edge_of[i] = paths[i].edge;
-    int rc = pyro_profile_links_init(&links, &paths->parent, sizeof(*paths), path_count);
-    if (rc == PYRO_OK) {
-        rc = pyro_profile_links_totals(&links, &paths->parent, sizeof(*paths), edge_of, edge_count,
-                                       &paths->verified, sizeof(*paths), edge_verified);
-        pyro_profile_links_release(&links);
+    return best->path == path ? best->second : best->first;
+}
+
+/* groups: paths with one function; paths with one function and one caller's path. */
+static int judge(struct path *path, size_t count, const uint64_t *under)
+{
+    struct pyro_vec best = PYRO_VEC(struct best);
+    struct pyro_map groups = {0};
+    uint32_t *of = malloc((count + 1) * 2 * sizeof(*of));
+    int rc = of == NULL ? PYRO_E_NOMEM : PYRO_OK;
+    for (size_t i = 0; i < count * 2 && rc == PYRO_OK; i++) {
+        const struct path *p = &path[i / 2];
+        uint64_t caller = i % 2 ? (uint64_t)p->parent + 1 : UINT64_MAX;
+        of[i] = pyro_base_map_get(&groups, p->function, caller);
+        if (of[i] == PYRO_MAP_NONE) {
+            of[i] = (uint32_t)best.len;
+            if (pyro_base_vec_push(&best) == NULL ||
+                pyro_base_map_put(&groups, p->function, caller, of[i]) < 0) {
+                rc = PYRO_E_NOMEM;
+                break;
+            }
+        }
+        enter(pyro_base_vec_at(&best, of[i]), (uint32_t)(i / 2), p->seen);
     }
-    free(edge_of);
+    for (size_t i = 0; i < count && rc == PYRO_OK; i++) { /* callers come first */
+        if (path[i].parent == PYRO_NONE) {
+            path[i].kept = true; /* the bottom has no caller to fold into */
+            continue;
+        }
+        const struct path *caller = &path[path[i].parent];
+        struct counts counts = {
+            .at_site = under[path[i].from],
+            .elsewhere = best_other(pyro_base_vec_at(&best, of[2 * i]), (uint32_t)i),
+            .same_caller = best_other(pyro_base_vec_at(&best, of[2 * i + 1]), (uint32_t)i),
+        };
+        path[i].kept = caller->kept && !is_mix(&path[i], caller, &counts);
+    }
+    free(of);
+    pyro_base_map_release(&groups);
+    pyro_base_vec_release(&best);
     return rc;
 }
 
@@ -142,40 +185,24 @@ int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
                       size_t sample_count, uint32_t *target)
 {
     struct pyro_vec paths = PYRO_VEC(struct path);
-    uint64_t *edge_verified = NULL;
-    uint32_t edge_count = 0;
-    int rc = PYRO_E_NOMEM;
     if (node_count == 0)
         return PYRO_OK;
     uint32_t *path_of = malloc(node_count * sizeof(*path_of));
-    if (path_of == NULL)
-        goto out;
-    rc = find_paths(nodes, node_count, frames, &paths, path_of, &edge_count);
-    if (rc < 0)
-        goto out;
-    struct path *path = paths.data;
-    count_samples(nodes, samples, sample_count, path, paths.len, path_of);
-
-    rc = PYRO_E_NOMEM;
-    edge_verified = calloc(edge_count, sizeof(*edge_verified));
-    if (edge_verified == NULL)
-        goto out;
-    rc = count_edges(path, paths.len, edge_verified, edge_count);
-    if (rc < 0)
-        goto out;
-
-    for (size_t i = 0; i < paths.len; i++) { /* callers come first */
-        const struct path *caller = path[i].parent == PYRO_NONE ? NULL : &path[path[i].parent];
-        path[i].edges_vouched =
-            edge_verified[path[i].edge] >= KEEP_EDGE && (caller == NULL || caller->edges_vouched);
-        /* the bottom has no caller to fold into */
-        path[i].kept = caller == NULL || (caller->kept && rule(&path[i], caller));
+    uint64_t *under = calloc(node_count, sizeof(*under));
+    int rc = path_of == NULL || under == NULL ? PYRO_E_NOMEM : PYRO_OK;
+    if (rc == PYRO_OK)
+        rc = find_paths(nodes, node_count, frames, &paths, path_of);
+    if (rc == PYRO_OK) {
+        count_samples(nodes, node_count, samples, sample_count, paths.data, paths.len, path_of,
+                      under);
+        rc = judge(paths.data, paths.len, under);
     }
-    for (size_t i = 0; i < node_count; i++)
-        target[i] = path[path_of[i]].kept ? (uint32_t)i : target[nodes[i].parent];
-out:
+    for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
+        const struct path *path = pyro_base_vec_at(&paths, path_of[i]);
+        target[i] = path->kept ? (uint32_t)i : target[nodes[i].parent];
+    }
     free(path_of);
-    free(edge_verified);
+    free(under);
     pyro_base_vec_release(&paths);
     return rc;
 }

@@ -331,6 +331,25 @@ static int on_samples(void *ctx, uint32_t stream_id, const struct pyro_sample *s
     return PYRO_OK;
 }
 
+static int on_seconds(void *ctx, uint32_t stream_id, uint32_t thread, uint32_t node, size_t first,
+                      size_t count)
+{
+    struct pyro_profile_builder *b = ctx;
+    struct pyro_build_stream *stream = stream_of(b, stream_id);
+    if (stream == NULL || first >= stream->batch_count || node == PYRO_NO_NODE)
+        return drop(b);
+    if (count > stream->batch_count - first)
+        count = stream->batch_count - first;
+    thread = pyro_profile_ids_get(&stream->threads, thread);
+    node = pyro_profile_ids_get(&stream->nodes, node);
+    if (thread == PYRO_NONE || node == PYRO_NONE)
+        return PYRO_OK;
+    for (size_t i = 0; i < count; i++)
+        if (pyro_base_map_put(&b->seconds, stream->batch_first + first + i, thread, node) < 0)
+            return PYRO_E_NOMEM;
+    return PYRO_OK;
+}
+
 static int on_source(void *ctx, const struct pyro_source_fact *fact)
 {
     struct pyro_profile_builder *b = ctx;
@@ -433,7 +452,8 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
     b->visitor = (struct pyro_visitor){
         .ctx = b, .head = on_head, .process = on_process, .stream = on_stream,
         .function = on_function, .frame = on_frame, .node = on_node, .thread = on_thread,
-        .ticks = on_ticks, .samples = on_samples, .source = on_source, .warning = on_warning,
+        .ticks = on_ticks, .samples = on_samples, .seconds = on_seconds,
+        .source = on_source, .warning = on_warning,
         .status = on_status, .end = on_end, .unknown = on_unknown, .damage = on_damage};
     b->texts = PYRO_VEC(struct pyro_str);
     b->streams = PYRO_VEC(struct pyro_build_stream);
@@ -475,7 +495,7 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b)
                                &b->nodes, &b->threads, &b->samples, &b->ticks, &b->sources,
                                &b->warnings, &b->unknown};
     struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map, &b->function_map,
-                               &b->frame_map, &b->node_map, &b->thread_map};
+                               &b->frame_map, &b->node_map, &b->thread_map, &b->seconds};
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         pyro_base_vec_release(vecs[i]);
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)

@@ -48,6 +48,7 @@ struct pyro_profile_builder {
     struct pyro_map stream_map, process_map, pair_map, function_map, frame_map, node_map,
         thread_map;
     uint32_t pairs;
+    struct pyro_map seconds; /* (tick, thread) -> what the second read showed */
     struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, ticks,
         sources, warnings, unknown;
     uint64_t in_file;   /* samples read, discarded ones and those without a frame left out */
@@ -74,7 +75,8 @@ int pyro_profile_build_warning(struct pyro_profile_builder *b, const char *fmt, 
 uint32_t pyro_profile_ancestor(const struct pyro_build_node *nodes, uint32_t node, uint32_t depth);
 /* The jump of a new node below `parent` (or PYRO_NONE), for the line above. */
 uint32_t pyro_profile_jump(const struct pyro_build_node *nodes, uint32_t node, uint32_t parent);
-/* target[i]: the node to which samples at node i are charged: i, or the nearest caller kept. */
+/* target[i]: the node to which samples at node i are charged: i, or the nearest caller kept.
+ * A sample whose own node is not kept is charged to its second read's, if that one is. */
 int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
                       const struct pyro_frame *frames, const struct pyro_build_sample *samples,
                       size_t sample_count, uint32_t *target);

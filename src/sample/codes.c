@@ -67,6 +67,14 @@ struct code *codes_get(struct codes *codes, uint64_t address)
         return NULL;
     code->function = PYRO_MAP_NONE;
     code->check_gap = 1;
+    /* The instruction pointer of a caller stands on an inline cache there, that of one about to
+     * call on the instruction: one place, not two. */
+    if (pyro_target_layout(codes->target)->version < 0x030d) {
+        code->starts = pyro_base_arena_alloc(
+            codes->arena, ((size_t)code->facts.size / 2 + 1) * sizeof *code->starts);
+        if (code->starts != NULL)
+            pyro_target_location_starts(&code->facts, code->starts);
+    }
     struct code **slot = pyro_base_vec_push(&codes->all);
     if (slot == NULL)
         return NULL;

@@ -20,6 +20,7 @@ struct code {
     uint32_t *frames;    /* frame ids by instruction/2 + 1; 0 = none yet, else id + 1 */
     uint64_t check_tick; /* look again then whether the object is still the same */
     uint32_t check_gap;
+    int32_t *starts;     /* 3.11, 3.12: where each code unit's location begins; NULL: not needed */
     uint64_t module_at; /* of a function object that had this code; 0: none seen */
 };
 
@@ -150,6 +151,7 @@ struct pyro_sampler {
     int shape_count, shape_cap;
     uint64_t next_tick;     /* its number in the schedule */
     uint64_t tick;          /* kept ticks so far */
+    uint64_t random;        /* --rate max */
     int misses;             /* reads in a row that failed wholly */
     struct pyro_status_fact sums;
 };
@@ -179,6 +181,8 @@ int lower_read(struct pyro_sampler *s, struct thread *t);
 bool stack_same(const struct item *a, const struct item *b);
 /* Puts the walk on top of the kept stack from index `anchor` on; gives each new item its node. */
 int stack_keep(struct pyro_sampler *s, struct thread *t, int anchor, const struct walk *w);
+/* The node of the walk's top frame, on top of the node `parent`. */
+uint32_t stack_path(struct pyro_sampler *s, uint32_t parent, const struct walk *w);
 /* The lowest frame of the kept stack that lies in the view's window; -1: none. */
 int stack_anchor(const struct thread *t, const struct view *view);
 int stack_chunk_of(const struct thread *t, uint64_t at); /* -1: on none */

@@ -14,6 +14,7 @@
 #define TRIES 6           /* reads of one thread in one tick, until the plan holds all it needs */
 #define THREADS_EVERY 64  /* ticks between walks of the thread list */
 #define SLEEP_MOST_NS 50000000
+#define PAUSE_NS 3000 /* --rate max: the longest pause between ticks */
 #define MISSES_MOST 8     /* whole reads that fail in a row until the process is taken for gone */
 
 /* How a batched read of some threads went. */
@@ -112,10 +113,11 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
     return added;
 }
 
-static void emit(struct pyro_sampler *s, const struct thread *t, uint32_t node, uint32_t unverified,
-                 uint32_t flags)
+static void emit(struct pyro_sampler *s, const struct thread *t, uint32_t node, uint32_t flags,
+                 uint32_t unverified, uint32_t second)
 {
-    struct pyro_sample sample = {t->id, node, unverified, flags};
+    struct pyro_sample sample = {t->id, node, unverified, flags,
+                                 second == PYRO_NO_NODE ? 0 : second + 1};
     s->sums.planned++;
     if (flags & PYRO_SAMPLE_DISCARDED)
         s->sums.discarded++;
@@ -124,6 +126,11 @@ static void emit(struct pyro_sampler *s, const struct thread *t, uint32_t node, 
     if (flags & PYRO_SAMPLE_ASSUMED)
         s->sums.assumed++;
     pyro_format_stream_sample(s->stream, &sample);
+}
+
+static uint32_t top_node(const struct thread *t)
+{
+    return t->depth > 0 ? t->stack[t->depth - 1].node : PYRO_NO_NODE;
 }
 
 static const struct item *top_of(const struct item *items, int count)
@@ -202,9 +209,10 @@ static const struct item *under(const struct thread *t, const struct start *star
 }
 
 /* Walks the second copy and compares it with the kept stack, which is the first one's: how many
- * frames at the top are not in both?  Adds TOP_MOVED to flags if the tops differ. */
+ * frames at the top are not in both?  Adds TOP_MOVED to flags if the tops differ.  *second: the
+ * node of the second copy's path, if the first one's is not wholly in it. */
 static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct view *one,
-                        const struct view *two, int low, uint32_t *flags)
+                        const struct view *two, int low, uint32_t *flags, uint32_t *second)
 {
     struct start start = {.from = t->window_low, .chunk = t->window_chunk, .anchor = low};
     if (low > 0 && low < t->depth) {
@@ -227,6 +235,9 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
     if ((top_one == NULL) != (top_two == NULL) ||
         (top_one != NULL && !stack_same(top_one, top_two)))
         *flags |= PYRO_SAMPLE_TOP_MOVED;
+    if (unverified > 0)
+        *second = stack_path(s, start.anchor > 0 ? t->stack[start.anchor - 1].node : PYRO_NO_NODE,
+                             w);
     return unverified;
 }
 
@@ -245,7 +256,8 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
             return AGAIN;
         if (one.chunk == 0 || last_try) {
             t->depth = 0;
-            emit(s, t, PYRO_NO_NODE, 0, slow ? PYRO_SAMPLE_DISCARDED : PYRO_SAMPLE_TOP_MOVED);
+            emit(s, t, PYRO_NO_NODE, slow ? PYRO_SAMPLE_DISCARDED : PYRO_SAMPLE_TOP_MOVED, 0,
+                 PYRO_NO_NODE);
             return TAKEN;
         }
         return AGAIN;
@@ -256,7 +268,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
             return AGAIN;
     }
     if (slow) {
-        emit(s, t, PYRO_NO_NODE, 0, PYRO_SAMPLE_DISCARDED);
+        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE);
         return TAKEN;
     }
     struct start start = {.from = t->window_low, .chunk = t->window_chunk};
@@ -265,8 +277,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         t->lower_fresh = true;
         if (!last_try)
             return AGAIN;
-        emit(s, t, t->depth > 0 ? t->stack[t->depth - 1].node : PYRO_NO_NODE, 0,
-             PYRO_SAMPLE_TOP_MOVED);
+        emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
         return TAKEN;
     }
     uint32_t flags = start.assumed ? PYRO_SAMPLE_ASSUMED : 0;
@@ -298,8 +309,9 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     if (stack_keep(s, t, start.anchor, w) != 0)
         return DEAD;
     stack_note(t, &one);
-    uint32_t unverified = compare(s, t, &one, &two, low, &flags);
-    emit(s, t, t->depth > 0 ? t->stack[t->depth - 1].node : PYRO_NO_NODE, unverified, flags);
+    uint32_t second = PYRO_NO_NODE;
+    uint32_t unverified = compare(s, t, &one, &two, low, &flags, &second);
+    emit(s, t, top_node(t), flags, unverified, second);
     return TAKEN;
 }
 
@@ -328,7 +340,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
             return verdict;
     }
     /* what it holds changes faster than it can be read: the sample is taken without a stack */
-    emit(s, t, PYRO_NO_NODE, 0, PYRO_SAMPLE_TOP_MOVED);
+    emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
     return TAKEN;
 }
 
@@ -398,6 +410,7 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
     s->lay = pyro_target_layout(target);
     s->writer = writer;
     s->options = *options;
+    s->random = options->seed;
     s->codes = codes_new(target);
     uint64_t period = options->rate > 0 ? (uint64_t)(1e9 / options->rate) : 0;
     uint32_t unit = 256;
@@ -461,7 +474,12 @@ int pyro_sample_step(struct pyro_sampler *s)
             number++;
         s->sums.missed += number - s->next_tick;
     } else {
-        now = pyro_base_monotonic_ns();
+        /* Without a pause of random length the reads fall into step with the program's loops. */
+        s->random = pyro_base_mix(s->random + 1);
+        uint64_t until = pyro_base_monotonic_ns() + s->random % PAUSE_NS;
+        do
+            now = pyro_base_monotonic_ns();
+        while (now < until);
     }
     s->next_tick = number + 1;
     int rc = take_tick(s, number, now);

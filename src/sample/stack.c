@@ -24,6 +24,14 @@ static uint32_t node_id(struct pyro_sampler *s, uint32_t parent, struct code *co
     return id;
 }
 
+uint32_t stack_path(struct pyro_sampler *s, uint32_t parent, const struct walk *w)
+{
+    for (int i = 0; i < w->count; i++)
+        if (!w->items[i].code->facts.hidden)
+            parent = node_id(s, parent, w->items[i].code, w->items[i].instruction);
+    return parent;
+}
+
 bool stack_same(const struct item *a, const struct item *b)
 {
     return a->at == b->at && a->code == b->code && a->function == b->function;

@@ -16,7 +16,8 @@
 struct header {
     uint64_t previous, executable, function;
     int stacktop; /* -1: running; -2: not one */
-    int32_t instruction;
+    int32_t raw;         /* the instruction pointer's offset */
+    int32_t instruction; /* the instruction it belongs to */
     struct code *code;
 };
 
@@ -67,7 +68,7 @@ static void read_marks(const struct pyro_sampler *s, const uint8_t *bytes, uint6
     h->function = word(bytes + lay->frame_function) & ~tags;
     h->stacktop = stacktop_of(lay, bytes, at);
     h->code = NULL;
-    h->instruction = -1;
+    h->raw = h->instruction = -1;
 }
 
 /* Is there a code object, and is the instruction pointer within it? */
@@ -81,13 +82,14 @@ static bool read_code(struct pyro_sampler *s, const uint8_t *bytes, struct heade
     if (offset < -2 || offset >= code->facts.size)
         return false;
     h->code = code;
-    h->instruction = (int32_t)offset;
+    h->raw = (int32_t)offset;
+    h->instruction = offset >= 0 && code->starts != NULL ? code->starts[offset / 2] : h->raw;
     return true;
 }
 
 static bool is_returning(const struct pyro_sampler *s, const struct header *h)
 {
-    int op = h->code->facts.bytecode[h->instruction < 0 ? 0 : h->instruction];
+    int op = h->code->facts.bytecode[h->raw < 0 ? 0 : h->raw];
     for (const int *known = s->lay->op_return; *known >= 0; known++)
         if (*known == op)
             return true;
@@ -321,7 +323,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         first = false;
         last_running = h.stacktop == -1;
         last_at = at;
-        if (h.instruction <= 0 && !h.code->facts.hidden)
+        if (h.raw <= 0 && !h.code->facts.hidden)
             break; /* just pushed: its slots are still another's */
         if (has_stacktop && h.stacktop >= 0 && is_returning(s, &h))
             break; /* on its way out */

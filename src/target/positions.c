@@ -108,6 +108,27 @@ void pyro_target_position(const struct pyro_code *code, int instruction, struct 
     }
 }
 
+void pyro_target_location_starts(const struct pyro_code *code, int32_t *starts)
+{
+    struct pyro_cursor cur = {.at = code->linetable, .end = code->linetable + code->linetable_size};
+    struct target_entry entry = {.line = code->first_line}, before = {0};
+    int units = code->size / UNIT, at = 0, start = 0;
+
+    while (at < units && target_positions_next(&cur, &entry)) {
+        /* one that takes more than 8 units goes on in the next entry */
+        bool goes_on = before.units == 8 && before.has_line == entry.has_line &&
+                       before.line == entry.line && before.end_line == entry.end_line &&
+                       before.column == entry.column && before.end_column == entry.end_column;
+        if (!goes_on)
+            start = at * UNIT;
+        before = entry;
+        for (unsigned i = 0; i < entry.units && at < units; i++)
+            starts[at++] = start;
+    }
+    for (; at < units; at++)
+        starts[at] = at * UNIT;
+}
+
 uint32_t target_positions_last_line(const uint8_t *table, size_t size, uint32_t first_line)
 {
     struct pyro_cursor cur = {.at = table, .end = table + size};

@@ -102,6 +102,9 @@ struct pyro_position {
 };
 void pyro_target_position(const struct pyro_code *code, int instruction,
                           struct pyro_position *out);
+/* Fills starts[i] (code->size / 2 of them) with the offset in bytes at which the location that code
+ * unit i belongs to begins: the same for an instruction and its inline caches. */
+void pyro_target_location_starts(const struct pyro_code *code, int32_t *starts);
 
 /* Is the object a Python function, and of what code?  *code and *module_at are 0 if it is not one.
  * PYRO_E_IO if it cannot be read. */

@@ -113,6 +113,15 @@ static int on_samples(void *ctx, uint32_t st, const struct pyro_sample *f, size_
     return 0;
 }
 
+static int on_seconds(void *ctx, uint32_t st, uint32_t thread, uint32_t node, size_t first,
+                      size_t count)
+{
+    struct seen *s = ctx;
+    promise(st < s->streams && count && first < s->ticks[st] && count <= s->ticks[st] - first);
+    promise(thread < s->threads[st] && (node == PYRO_NO_NODE || node < s->nodes[st]));
+    return 0;
+}
+
 static int on_source(void *ctx, const struct pyro_source_fact *f)
 {
     touch(ctx, f->file);
@@ -157,7 +166,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct pyro_visitor visitor = {
         .ctx = &seen, .head = on_head, .process = on_process, .stream = on_stream,
         .function = on_function, .frame = on_frame, .node = on_node, .thread = on_thread,
-        .ticks = on_ticks, .samples = on_samples, .source = on_source, .warning = on_warning,
+        .ticks = on_ticks, .samples = on_samples, .seconds = on_seconds,
+        .source = on_source, .warning = on_warning,
         .status = on_status, .end = on_end, .unknown = on_unknown, .damage = on_damage,
     };
     enum pyro_ending ending;

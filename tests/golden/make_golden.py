@@ -315,7 +315,7 @@ def golden():
     out += [process(processes[0]), stream(streams[0].fact)]
     out.append(chunk(METRICS, varint(1) + varint(7) + string("wall") + string("ns") + b"\1"))
     out.append(chunk(200, b"from a later version"))
-    samples, times = {}, {}
+    samples, seconds, times = {}, {"1": []}, {}
 
     # stream 0, first batch: a few nodes, every mode but direct
     s = streams[0]
@@ -347,7 +347,7 @@ def golden():
     times["0"] = [due(s.fact, n) + late * 8192 for n, late in zip(numbers, lateness)]
     code = lambda node: node + 2
     blocks = [(main, 0, [(code(x), 0) for x in (a, b, c, d, e, a, b, c, d, e)], 2),
-              (worker, 1, [(code(c), 0)] * 4 + [(0, 0)] * 2 + [(1, 1)] + [(code(c), 2 | 3 << 3)], 1),
+              (worker, 1, [(code(c), 0)] * 4 + [(0, 0)] * 2 + [(1, 1), (code(c), 2 | 3 << 3)], 1),
               (idle, 0, [(code(root), 4)] * 10, 0)]
     out.append(s.batch(ticks(3, lateness, gaps),
                        (7, b"".join(entries(*block) for block in blocks))))
@@ -367,11 +367,14 @@ def golden():
     times["0"] += [due(s.fact, 2000 + i) + late * 8192 for i, late in enumerate(lateness)]
     pairs = [(code(many[mix(i) % 400]), mix(i) % 5 << 3) for i in range(600)]
     direct = [(code(many[i]), 0) for i in range(400)]
+    other = [(code(many[i // 40]) if i % 40 < 30 else 0, 0) for i in range(390)]
     out.append(s.batch(ticks(2000, lateness),
-                       (50, b"a section of a later version"),
-                       (7, entries(main, 0, pairs, 2) + entries(worker, 100, direct, 3))))
+                       (31, b"a section of a later version"),
+                       (7, entries(main, 0, pairs, 2) + entries(worker, 100, direct, 3)),
+                       (8, entries(main, 5, other, 1))))
     expect_samples(samples, 0, base, main, 0, pairs)
     expect_samples(samples, 0, base, worker, 100, direct)
+    expect_samples(seconds, 0, base, main, 5, other)
 
     # the other process, and the kinds to come
     out += [process(processes[1])]
@@ -407,7 +410,8 @@ def golden():
     out.append(end(en))
     want.update(ending="complete", status=st, statuses=2, end=en, sources=[src],
                 warnings=["This recording is synthetic."], unknown_kinds=unknown,
-                unknown_chunks=[9, 200], times=times, samples=samples)
+                unknown_chunks=[9, 200], times=times, samples=samples,
+                seconds={i: [run[:4] for run in runs] for i, runs in seconds.items()})
     for name in ("functions", "frames", "nodes", "threads"):
         want[name] = {str(x.fact["id"]): getattr(x, name) for x in streams[:2]}
     for f in want["functions"]["0"] + want["functions"]["1"]:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a recording without Pyrometer's own code: docs/internals/recording-format.md in plain Python.
+"""Reads a recording without Pyrometer's own code, by docs/internals/recording-format.md alone.
 
     read_recording.py FILE                  prints what is in it as JSON
     read_recording.py FILE --expect JSON    exits 1 where the facts differ from that file's
@@ -99,7 +99,11 @@ class Stream:
         self.fact = fact
         self.tables = [[""], [], [], [], []]
         self.strings, self.functions, self.frames, self.nodes, self.threads = self.tables
-        self.times, self.samples = [], []
+        self.times, self.samples, self.told = [], [], []
+
+    @property
+    def seconds(self):
+        return [run[:4] for run in self.told]
 
     def batch(self, cur):
         for table in self.tables:
@@ -113,9 +117,9 @@ class Stream:
             if tag == 6:
                 self.ticks(body)
                 count = len(self.times)
-            elif tag == 7:
+            elif tag in (7, 8):
                 while body.more():
-                    self.entries(body, base, count - base)
+                    self.entries(body, base, count - base, self.samples if tag == 7 else self.told)
             elif tag in (1, 2, 3, 4, 5):
                 [self.read_strings, self.read_functions, self.read_frames, self.read_nodes,
                  self.read_threads][tag - 1](body, body.varint())
@@ -185,7 +189,7 @@ class Stream:
             codes.append(last)
         return list(zip(codes, cur.varints(n) if packed else [0] * n))
 
-    def entries(self, cur, base, ticks):
+    def entries(self, cur, base, ticks, out):
         thread, first, n, mode = cur.varint(), cur.varint(), cur.varint(), cur.take(1)[0]
         if not n or first + n > ticks:
             raise Damaged("samples outside of the batch's ticks")
@@ -210,10 +214,10 @@ class Stream:
         for value, count in runs:
             code, word = value
             if code and value == last:
-                self.samples[-1][2] += count
+                out[-1][2] += count
             elif code:
-                self.samples.append([thread, tick, count, None if code == 1 else code - 2,
-                                     word >> 3, word & 7])
+                out.append([thread, tick, count, None if code == 1 else code - 2, word >> 3,
+                            word & 7])
             last = value
             tick += count
 
@@ -331,7 +335,7 @@ class Recording:
                    status=self.status, statuses=self.statuses, end=self.end, sources=self.sources,
                    warnings=self.warnings, unknown_kinds=self.unknown_kinds,
                    unknown_chunks=self.unknown_chunks)
-        for name in ("functions", "frames", "nodes", "threads", "times", "samples"):
+        for name in ("functions", "frames", "nodes", "threads", "times", "samples", "seconds"):
             out[name] = {i: getattr(s, name) for i, s in samples.items()}
         return out
 

@@ -164,9 +164,22 @@ static int on_samples(void *ctx, uint32_t s, const struct pyro_sample *sample, s
     check(sample->node == PYRO_NO_NODE || sample->node < st->nodes);
     for (size_t i = first; i < first + count; i++)
         *collect_cell(st, sample->thread, st->batch + i) =
-            (struct cell){sample->node, sample->unverified, sample->flags, 1};
+            (struct cell){sample->node, sample->unverified, sample->flags, 0, 1};
     collect_line(&c->log, "samples %u t%u n%u u%u f%u %zu+%zu", s, sample->thread, sample->node,
                  sample->unverified, sample->flags, first, count);
+    return 0;
+}
+
+static int on_seconds(void *ctx, uint32_t s, uint32_t thread, uint32_t node, size_t first,
+                      size_t count)
+{
+    struct collected *c = ctx;
+    struct collected_stream *st = stream_of(c, s);
+    check(thread < st->named && count && first + count <= st->times.len - st->batch);
+    check(node == PYRO_NO_NODE || node < st->nodes);
+    for (size_t i = first; i < first + count; i++)
+        collect_cell(st, thread, st->batch + i)->second = node + 1;
+    collect_line(&c->log, "seconds %u t%u n%u %zu+%zu", s, thread, node, first, count);
     return 0;
 }
 
@@ -229,7 +242,8 @@ struct pyro_visitor collect_visitor(struct collected *c)
     return (struct pyro_visitor){
         .ctx = c, .head = on_head, .process = on_process, .stream = on_stream,
         .function = on_function, .frame = on_frame, .node = on_node, .thread = on_thread,
-        .ticks = on_ticks, .samples = on_samples, .source = on_source, .warning = on_warning,
+        .ticks = on_ticks, .samples = on_samples, .seconds = on_seconds,
+        .source = on_source, .warning = on_warning,
         .status = on_status, .end = on_end, .unknown = on_unknown, .damage = on_damage,
     };
 }

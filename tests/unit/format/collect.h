@@ -8,7 +8,7 @@
 #include "format.h"
 
 struct cell { /* one thread at one tick */
-    uint32_t node, unverified, flags;
+    uint32_t node, unverified, flags, second;
     uint32_t present;
 };
 struct collected_stream {
@@ -37,7 +37,8 @@ int collect_memory(struct collected *c, const void *bytes, size_t size, enum pyr
 struct cell *collect_cell(struct collected_stream *s, uint32_t thread, size_t tick);
 
 /* The facts' lines, as the visitor logs them: the model writes the same. */
-void log_function(struct pyro_buf *log, uint32_t s, uint32_t id, const struct pyro_function_fact *f);
+void log_function(struct pyro_buf *log, uint32_t s, uint32_t id,
+                  const struct pyro_function_fact *f);
 void log_frame(struct pyro_buf *log, uint32_t s, uint32_t id, const struct pyro_frame_fact *f);
 void log_node(struct pyro_buf *log, uint32_t s, uint32_t id, const struct pyro_node_fact *f);
 void log_thread(struct pyro_buf *log, uint32_t s, uint32_t id, const struct pyro_thread_fact *f);

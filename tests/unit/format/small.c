@@ -54,7 +54,13 @@ void small_batch(struct pyro_stream *s, uint64_t period_ns, unsigned number)
         uint64_t tick = (uint64_t)number * SMALL_TICKS + i;
         pyro_format_stream_tick(s, tick, 6000000000 + tick * period_ns + period_ns / 2);
         for (uint32_t t = 0; t < (number ? 2 : 1); t++) {
-            struct pyro_sample sample = {t, i % 3 ? node : node / 2, i % 7 == 0, i % 5 == 0 ? 4 : 0};
+            struct pyro_sample sample = {
+                .thread = t,
+                .node = i % 3 ? node : node / 2,
+                .unverified = i % 7 == 0,
+                .flags = i % 5 == 0 ? PYRO_SAMPLE_ASSUMED : 0,
+                .second = i % 7 == 0 ? node + 1 : 0,
+            };
             pyro_format_stream_sample(s, &sample);
         }
     }

@@ -223,7 +223,7 @@ static void newer_versions(void **ctx)
     assert_int_equal(ending, PYRO_ENDED_COMPLETE);
     collect_release(&c);
     free(copy);
-    assert_int_equal(collect_memory(&c, "#!/usr/bin/python\nprint()\n", 26, &ending), PYRO_E_FORMAT);
+    assert_int_equal(collect_memory(&c, "#!/bin/sh\necho 1; echo 2\n", 25, &ending), PYRO_E_FORMAT);
     collect_release(&c);
 }
 

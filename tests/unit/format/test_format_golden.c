@@ -54,7 +54,8 @@ static void facts(void **ctx)
     json_t *head = json_object_get(want, "head"), *argv = json_object_get(head, "argv");
     struct pyro_buf line = {0};
     collect_line(&line, "head %s %s %s %llu %llu %llu %s argc=%zu", text(head, "boot_id"),
-                 text(head, "tool"), text(head, "host"), (unsigned long long)number(head, "wall_ns"),
+                 text(head, "tool"), text(head, "host"),
+                 (unsigned long long)number(head, "wall_ns"),
                  (unsigned long long)number(head, "mono_ns"),
                  (unsigned long long)number(head, "tsc"), text(head, "cwd"), json_array_size(argv));
     for (size_t i = 0; i < json_array_size(argv); i++)
@@ -212,9 +213,9 @@ static void times_and_samples(void **ctx)
             for (size_t k = 0; k < 6; k++)
                 field[k] = node_or_none(json_array_get(value, k));
             for (uint32_t k = 0; k < field[2]; k++) {
-                struct cell want_cell = {field[3], field[4], field[5], 1};
-                assert_memory_equal(collect_cell(s, field[0], field[1] + k), &want_cell,
-                                    sizeof want_cell);
+                const struct cell *cell = collect_cell(s, field[0], field[1] + k);
+                assert_true(cell->present && cell->node == field[3]);
+                assert_true(cell->unverified == field[4] && cell->flags == field[5]);
             }
             sum += field[2];
         }
@@ -222,6 +223,23 @@ static void times_and_samples(void **ctx)
             for (i = 0; i < s->times.len; i++)
                 present += collect_cell(s, t, i)->present;
         assert_int_equal(present, sum);
+    }
+    all = json_object_get(want, "seconds");
+    json_object_foreach(all, stream, list) {
+        struct collected_stream *s = &got.streams[atoi(stream)];
+        size_t told = 0;
+        json_array_foreach(list, i, value) { /* thread, tick, count, node */
+            uint32_t field[4];
+            for (size_t k = 0; k < 4; k++)
+                field[k] = (uint32_t)json_integer_value(json_array_get(value, k));
+            for (uint32_t k = 0; k < field[2]; k++)
+                assert_int_equal(collect_cell(s, field[0], field[1] + k)->second, field[3] + 1);
+            told += field[2];
+        }
+        for (uint32_t t = 0; t < s->threads.len; t++)
+            for (i = 0; i < s->times.len; i++)
+                told -= collect_cell(s, t, i)->second > 0;
+        assert_int_equal(told, 0);
     }
 }
 

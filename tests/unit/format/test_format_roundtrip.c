@@ -126,16 +126,18 @@ static void take(struct model *m, struct pyro_stream *s, const struct shape *sha
     if (before && before->present && draw(shape->stay)) {
         cell = *before;
     } else {
-        cell = (struct cell){pick_node(m, s, shape), 0, 0, 1};
+        cell = (struct cell){.node = pick_node(m, s, shape), .present = 1};
         if (shape->flagged && !draw(shape->flagged)) {
             cell.unverified = draw(4);
+            cell.second = cell.unverified && m->nodes ? 1 + draw(m->nodes) : 0;
             cell.flags = draw(8) & (PYRO_SAMPLE_TOP_MOVED | PYRO_SAMPLE_ASSUMED);
             if (!draw(5))
-                cell = (struct cell){PYRO_NO_NODE, 0, PYRO_SAMPLE_DISCARDED, 1};
+                cell = (struct cell){.node = PYRO_NO_NODE, .flags = PYRO_SAMPLE_DISCARDED,
+                                     .present = 1};
         }
     }
     *collect_cell(&m->stream, thread, tick) = cell;
-    struct pyro_sample sample = {thread, cell.node, cell.unverified, cell.flags};
+    struct pyro_sample sample = {thread, cell.node, cell.unverified, cell.flags, cell.second};
     pyro_format_stream_sample(s, &sample);
     if (!draw(100)) { /* a second sample in the tick is ignored */
         sample.node = PYRO_NO_NODE;
@@ -186,7 +188,8 @@ static void roundtrip(void **ctx)
     for (uint32_t i = 0; i < shape->ticks; i++, number++) {
         if (shape->missed && !draw(shape->missed))
             number += 1 + draw(3000);
-        now = shape->period_ns ? pyro_format_tick_time(&fact, number) + 52000 + draw(draw(60000) + 1)
+        uint64_t late = 52000 + draw(draw(60000) + 1);
+        now = shape->period_ns ? pyro_format_tick_time(&fact, number) + late
                                : now + 8000 + draw(8000);
         *(uint64_t *)pyro_base_vec_push(&m.stream.times) = now;
         pyro_format_stream_tick(s, number, now);
@@ -280,7 +283,8 @@ static void schedule(void **ctx)
     assert_true(lowest > 500000 && lowest < 520000);
     assert_true(highest < 1500000 && highest > 1480000);
     assert_int_equal((last - 1000) / 1000000, 99999);
-    assert_int_equal(pyro_format_tick_time(&s, 0), 1000 + (pyro_base_mix(7) >> 32) * 500000 / 0x100000000);
+    assert_int_equal(pyro_format_tick_time(&s, 0),
+                     1000 + (pyro_base_mix(7) >> 32) * 500000 / 0x100000000);
 }
 
 int main(void)
