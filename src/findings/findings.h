@@ -9,12 +9,12 @@
 #include "stats.h"
 
 struct pyro_finding {
-    char text[1000];     /* one sentence, without its full stop */
+    char text[1000];             /* one sentence, without its full stop */
     size_t place_at, place_size; /* the part of text that says where: "main.py:389" */
-    uint32_t function;   /* what it is about, or PYRO_NONE */
-    uint32_t caller;     /* the function that it was called from, or PYRO_NONE */
-    uint64_t samples;    /* under it, or in it itself, as the sentence says; in this context */
-    double share;        /* of all samples in view */
+    uint32_t function;           /* what it is about, or PYRO_NONE */
+    uint32_t caller;             /* the function that it was called from, or PYRO_NONE */
+    uint64_t samples; /* under it, or in it itself, as the sentence says; in this context */
+    double share;     /* of all samples in view */
     struct pyro_interval interval; /* of the share, 95 % */
 };
 

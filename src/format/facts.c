@@ -62,9 +62,11 @@ void pyro_format_put_stream(struct pyro_buf *out, const struct pyro_stream_fact 
 }
 
 /* The numbers of a status in their order in the file; new ones go to the end. */
+/* clang-format off */
 #define STATUS_FIELDS(X)                                                                           \
     X(mono_ns) X(wall_ns) X(tsc) X(ticks) X(missed) X(planned) X(discarded) X(taken) X(assumed)    \
     X(broken) X(lost) X(target_cpu_ns) X(target_wall_ns) X(sampler_cpu_ns) X(target_peak_rss)
+/* clang-format on */
 
 #define X(field) +1
 enum { STATUS_COUNT = 0 STATUS_FIELDS(X) };

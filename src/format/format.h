@@ -28,7 +28,7 @@ struct pyro_recording_head { /* written first, once */
     uint64_t wall_ns;        /* CLOCK_REALTIME at ... */
     uint64_t mono_ns;        /* ... this CLOCK_MONOTONIC; all times in the file are the latter */
     uint64_t tsc;
-    const char *tool;        /* "pyrometer 0.1.0" */
+    const char *tool; /* "pyrometer 0.1.0" */
     const char *host;
     struct pyro_str cwd;
     const struct pyro_str *argv; /* the command as given */
@@ -38,20 +38,20 @@ struct pyro_recording_head { /* written first, once */
 struct pyro_process_fact { /* process = boot, pid, start time, exec count */
     uint32_t id;           /* dense from 0 in the file */
     int32_t pid, ppid;
-    uint64_t start_ticks;  /* field 22 of /proc/PID/stat */
+    uint64_t start_ticks; /* field 22 of /proc/PID/stat */
     uint32_t exec_count;
     struct pyro_str python; /* "3.13.0" */
     const struct pyro_str *argv;
     size_t argc;
 };
 
-struct pyro_stream_fact {  /* a source of facts: "samples", "calls", "lines", "allocs", "heap", */
-    uint32_t id;           /* "series", "marks" ...; dense from 0 in the file */
+struct pyro_stream_fact { /* a source of facts: "samples", "calls", "lines", "allocs", "heap", */
+    uint32_t id;          /* "series", "marks" ...; dense from 0 in the file */
     struct pyro_str kind;
-    uint32_t process;      /* pyro_process_fact.id */
+    uint32_t process; /* pyro_process_fact.id */
     /* kind "samples" only: */
-    uint64_t period_ns;    /* 0: as fast as it can (--rate max) */
-    uint64_t first_ns;     /* planned moment of tick i = first_ns + i*period + jitter(seed, i) */
+    uint64_t period_ns; /* 0: as fast as it can (--rate max) */
+    uint64_t first_ns;  /* planned moment of tick i = first_ns + i*period + jitter(seed, i) */
     uint64_t seed;
     uint32_t lateness_unit_ns; /* stored lateness is in these */
 };
@@ -64,9 +64,9 @@ struct pyro_function_fact {
 };
 struct pyro_frame_fact { /* where in a function */
     uint32_t function;
-    int32_t instruction; /* offset in bytes from the first instruction; -1: not begun */
-    uint32_t line, end_line;      /* 0: not known */
-    uint32_t column, end_column;  /* from 1, in bytes of UTF-8; 0: not known */
+    int32_t instruction;         /* offset in bytes from the first instruction; -1: not begun */
+    uint32_t line, end_line;     /* 0: not known */
+    uint32_t column, end_column; /* from 1, in bytes of UTF-8; 0: not known */
 };
 #define PYRO_NO_NODE UINT32_MAX
 struct pyro_node_fact { /* a calling context: the path of frames from the bottom to this one */
@@ -90,20 +90,20 @@ struct pyro_sample {
     uint32_t node;       /* PYRO_NO_NODE: no Python frame (or discarded) */
     uint32_t unverified; /* this many frames at the top were not the same in the second read */
     uint32_t flags;
-    uint32_t second;     /* the node that the second read showed, plus 1, where the first was not
-                          * verified wholly; 0: not told */
+    uint32_t second; /* the node that the second read showed, plus 1, where the first was not
+                      * verified wholly; 0: not told */
 };
 
 /* Totals so far, written with every flush: what is known when the writer is killed. */
 struct pyro_status_fact {
     uint64_t mono_ns, wall_ns, tsc; /* the anchor: three clocks at one moment */
     uint64_t ticks, missed, planned, discarded, taken, assumed, broken; /* broken: failed */
-    uint64_t lost;                  /* samples that could not be written (disk full) */
+    uint64_t lost; /* samples that could not be written (disk full) */
     uint64_t target_cpu_ns, target_wall_ns, sampler_cpu_ns;
-    uint64_t target_peak_rss;       /* bytes; 0: not known */
+    uint64_t target_peak_rss; /* bytes; 0: not known */
 };
 
-struct pyro_end_fact { /* written when the recording is complete */
+struct pyro_end_fact {   /* written when the recording is complete */
     int32_t exit_status; /* 0..255, or -signal; INT32_MIN: not known */
     uint64_t mono_ns;
     uint64_t wall_ns, cpu_ns; /* of the root process: elapsed, user + system */
@@ -151,7 +151,7 @@ void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *
  * error batches are dropped and their samples counted as lost.  `status` is needed; its `lost` is
  * raised to what the writer itself has lost by then. */
 int pyro_format_flush(struct pyro_writer *w, const struct pyro_status_fact *status);
-uint64_t pyro_format_lost(const struct pyro_writer *w); /* samples dropped so far */
+uint64_t pyro_format_lost(const struct pyro_writer *w);  /* samples dropped so far */
 uint64_t pyro_format_bytes(const struct pyro_writer *w); /* bytes in the file so far */
 /* Flushes, writes the status and the end (either may be NULL), waits for the writing thread,
  * closes.  Frees w in any case.  Returns the first error there was, with a sentence that says how

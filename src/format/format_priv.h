@@ -74,22 +74,22 @@ bool pyro_format_kind_is(const struct pyro_stream_fact *fact, const char *kind);
 
 /* ---- batches */
 enum pyro_table { /* of definitions; a batch begins with the next id of each */
-    PYRO_TABLE_STRINGS,
-    PYRO_TABLE_FUNCTIONS,
-    PYRO_TABLE_FRAMES,
-    PYRO_TABLE_NODES,
-    PYRO_TABLE_THREADS,
-    PYRO_TABLES,
+                  PYRO_TABLE_STRINGS,
+                  PYRO_TABLE_FUNCTIONS,
+                  PYRO_TABLE_FRAMES,
+                  PYRO_TABLE_NODES,
+                  PYRO_TABLE_THREADS,
+                  PYRO_TABLES,
 };
 enum pyro_section { /* 1 to 5 are the tables, in their order */
-    PYRO_SECTION_STRINGS = 1,
-    PYRO_SECTION_FUNCTIONS = 2,
-    PYRO_SECTION_FRAMES = 3,
-    PYRO_SECTION_NODES = 4,
-    PYRO_SECTION_THREADS = 5,
-    PYRO_SECTION_TICKS = 6,
-    PYRO_SECTION_SAMPLES = 7,
-    PYRO_SECTION_SECONDS = 8,
+                    PYRO_SECTION_STRINGS = 1,
+                    PYRO_SECTION_FUNCTIONS = 2,
+                    PYRO_SECTION_FRAMES = 3,
+                    PYRO_SECTION_NODES = 4,
+                    PYRO_SECTION_THREADS = 5,
+                    PYRO_SECTION_TICKS = 6,
+                    PYRO_SECTION_SAMPLES = 7,
+                    PYRO_SECTION_SECONDS = 8,
 };
 struct pyro_function_row {
     uint32_t file, name, qualname, module; /* string ids */
@@ -121,16 +121,16 @@ struct pyro_tick_gap { /* `missed` ticks were missed before the kept tick `index
 struct pyro_batch {
     uint32_t stream;
     uint32_t first[PYRO_TABLES];
-    struct pyro_vec string_sizes;  /* uint32_t */
+    struct pyro_vec string_sizes; /* uint32_t */
     struct pyro_buf string_bytes;
     struct pyro_vec functions, frames, threads; /* pyro_*_row */
-    struct pyro_vec nodes;         /* struct pyro_node_fact */
+    struct pyro_vec nodes;                      /* struct pyro_node_fact */
     uint64_t first_tick;
-    struct pyro_vec lateness;      /* uint64_t, one a kept tick, in units */
-    struct pyro_vec gaps;          /* struct pyro_tick_gap */
-    struct pyro_vec runs;          /* struct pyro_entry_run, in order of first tick */
-    struct pyro_vec seconds;       /* the same, of what the second reads showed */
-    uint64_t taken;                /* samples not discarded */
+    struct pyro_vec lateness; /* uint64_t, one a kept tick, in units */
+    struct pyro_vec gaps;     /* struct pyro_tick_gap */
+    struct pyro_vec runs;     /* struct pyro_entry_run, in order of first tick */
+    struct pyro_vec seconds;  /* the same, of what the second reads showed */
+    uint64_t taken;           /* samples not discarded */
 };
 struct pyro_batch *pyro_format_batch_new(uint32_t stream);
 void pyro_format_batch_free(struct pyro_batch *batch);
@@ -149,7 +149,10 @@ struct pyro_recent {
     struct pyro_map contexts;
     struct pyro_vec lists;
 };
-#define PYRO_RECENT_INIT {.lists = PYRO_VEC(struct pyro_recent_list)}
+#define PYRO_RECENT_INIT                                                                           \
+    {                                                                                              \
+        .lists = PYRO_VEC(struct pyro_recent_list)                                                 \
+    }
 void pyro_format_recent_release(struct pyro_recent *recent);
 /* The rank of a frame under `context` (the parent's frame), from 1; 0: not among the latest ones.
  * Negative: PYRO_E_NOMEM.  Either way it is the latest now. */
@@ -193,9 +196,9 @@ struct pyro_in_stream {
     struct pyro_stream_fact fact; /* as shown to the visitor */
     bool known;                   /* its kind is one we read */
     struct pyro_id_table tables[PYRO_TABLES];
-    struct pyro_vec strings;      /* struct pyro_str, by shown id */
-    struct pyro_vec first_lines;  /* uint32_t, by shown function id */
-    struct pyro_vec times;        /* uint64_t, of the batch at hand */
+    struct pyro_vec strings;     /* struct pyro_str, by shown id */
+    struct pyro_vec first_lines; /* uint32_t, by shown function id */
+    struct pyro_vec times;       /* uint64_t, of the batch at hand */
 };
 struct pyro_reader {
     const struct pyro_visitor *visitor;

@@ -19,8 +19,8 @@ struct pyro_mapping_view {
 
 static uint64_t rings_at(uint32_t lanes)
 {
-    uint64_t end = sizeof(struct pyro_mapping_header) +
-                   (uint64_t)lanes * sizeof(struct pyro_mapping_lane);
+    uint64_t end =
+        sizeof(struct pyro_mapping_header) + (uint64_t)lanes * sizeof(struct pyro_mapping_lane);
     return (end + 4095) / 4096 * 4096;
 }
 
@@ -124,8 +124,8 @@ static int drain_lane(struct pyro_mapping_view *view, uint32_t number, pyro_mapp
         return 0;
     while (tail != head && !rc) {
         uint32_t at = (uint32_t)tail & mask;
-        uint64_t word = atomic_load_explicit((const _Atomic uint64_t *)(ring + at),
-                                             memory_order_relaxed);
+        uint64_t word =
+            atomic_load_explicit((const _Atomic uint64_t *)(ring + at), memory_order_relaxed);
         struct pyro_mapping_record record;
         memcpy(&record, &word, sizeof record);
         *broken = record.size > view->ring_bytes / 4 ||

@@ -31,20 +31,20 @@
 
 struct pyro_mapping_header {
     uint64_t magic;
-    uint32_t layout;      /* PYRO_MAPPING_LAYOUT: another one is refused by both sides */
+    uint32_t layout; /* PYRO_MAPPING_LAYOUT: another one is refused by both sides */
     uint32_t lane_count;
     uint64_t total_bytes;
-    uint64_t lanes_at;    /* offset of the lanes: lane_count of struct pyro_mapping_lane */
-    uint64_t rings_at;    /* offset of the rings: ring i lies at rings_at + i * ring_bytes */
-    uint32_t ring_bytes;  /* a power of two */
+    uint64_t lanes_at;   /* offset of the lanes: lane_count of struct pyro_mapping_lane */
+    uint64_t rings_at;   /* offset of the rings: ring i lies at rings_at + i * ring_bytes */
+    uint32_t ring_bytes; /* a power of two */
     uint32_t zero;
     uint64_t mono_ns, wall_ns, tsc; /* the clock anchor: three clocks at one moment */
     char boot_id[40];               /* 36 characters and NULs */
     /* from here on by the producer: */
-    _Atomic int32_t pid;            /* 0: nobody has attached yet; written last */
+    _Atomic int32_t pid; /* 0: nobody has attached yet; written last */
     uint32_t exec_count;
-    uint64_t start_ticks;           /* field 22 of /proc/PID/stat */
-    _Atomic uint64_t homeless;      /* records dropped because no lane was free */
+    uint64_t start_ticks;      /* field 22 of /proc/PID/stat */
+    _Atomic uint64_t homeless; /* records dropped because no lane was free */
     uint8_t reserved[120];
 };
 static_assert(sizeof(struct pyro_mapping_header) == 256, "wire size");
@@ -59,7 +59,7 @@ struct pyro_mapping_lane {
     uint64_t told;                      /* of these, those that gap records have told of */
     _Atomic uint32_t busy;              /* a publish is under way */
     uint32_t zero;
-    _Alignas(64) _Atomic uint64_t tail; /* the consumer's cache line */
+    _Alignas(64) _Atomic uint64_t tail;  /* the consumer's cache line */
     _Alignas(64) _Atomic uint32_t state; /* enum pyro_lane_state */
     _Atomic int32_t tid;                 /* of the owner, as the kernel numbers it */
 };
@@ -68,8 +68,8 @@ static_assert(offsetof(struct pyro_mapping_lane, tail) == 64, "wire place");
 static_assert(offsetof(struct pyro_mapping_lane, state) == 128, "wire place");
 
 struct pyro_mapping_record { /* at a multiple of 8, never split; the payload may wrap around */
-    uint32_t size; /* bytes of the payload that follows, padded to a multiple of 8 */
-    uint16_t type; /* 0: a gap; other types belong to the probes */
+    uint32_t size;           /* bytes of the payload that follows, padded to a multiple of 8 */
+    uint16_t type;           /* 0: a gap; other types belong to the probes */
     uint16_t zero;
 };
 static_assert(sizeof(struct pyro_mapping_record) == 8, "wire size");

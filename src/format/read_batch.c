@@ -18,8 +18,7 @@
 
 static bool add_ids(struct pyro_id_table *t, uint32_t count)
 {
-    struct pyro_id_span *last =
-        t->spans.len ? pyro_base_vec_at(&t->spans, t->spans.len - 1) : NULL;
+    struct pyro_id_span *last = t->spans.len ? pyro_base_vec_at(&t->spans, t->spans.len - 1) : NULL;
     if (last && last->first + last->count == t->end && last->shown + last->count == t->shown) {
         last->count += count;
     } else {
@@ -69,8 +68,8 @@ static uint32_t lost_id(struct pyro_reader *r, struct pyro_in_stream *s, enum py
     struct pyro_str lost = {LOST, sizeof LOST - 1}, none = {"", 0};
     uint32_t id = s->fact.id;
     if (table == PYRO_TABLE_FUNCTIONS) {
-        struct pyro_function_fact fact = {.file = none, .name = lost, .qualname = lost,
-                                          .module = none};
+        struct pyro_function_fact fact = {
+            .file = none, .name = lost, .qualname = lost, .module = none};
         if (!pyro_base_vec_push(&s->first_lines))
             r->stop = PYRO_E_NOMEM;
         t->lost = t->shown++;
@@ -252,8 +251,8 @@ static int take_frame(struct pyro_reader *r, struct pyro_recent *recent, uint64_
         return PYRO_E_NOMEM;
     if (!rank && !get_u32(frames, frame))
         return PYRO_E_FORMAT;
-    uint64_t context = up && up <= i ? *(uint32_t *)pyro_base_vec_at(&r->frames, i - up)
-                                     : PYRO_CONTEXT_OUTSIDE;
+    uint64_t context =
+        up && up <= i ? *(uint32_t *)pyro_base_vec_at(&r->frames, i - up) : PYRO_CONTEXT_OUTSIDE;
     return pyro_format_recent_take(recent, context, rank, frame);
 }
 
@@ -345,8 +344,9 @@ static const char *read_ticks(struct pyro_reader *r, struct pyro_in_stream *s,
         }
         uint64_t value = pyro_base_get_varint(late);
         units = s->fact.period_ns ? value : units + value;
-        times[i] = (s->fact.period_ns ? pyro_format_tick_time(&s->fact, number)
-                                      : s->fact.first_ns) + units * s->fact.lateness_unit_ns;
+        times[i] =
+            (s->fact.period_ns ? pyro_format_tick_time(&s->fact, number) : s->fact.first_ns) +
+            units * s->fact.lateness_unit_ns;
     }
     if (late->failed) {
         s->times.len = 0;
@@ -372,8 +372,7 @@ static const char *read_entries(struct pyro_reader *r, struct pyro_in_stream *s,
             if (!v[i].node)
                 continue;
             sample.node = PYRO_NO_NODE;
-            if (v[i].node > 1 &&
-                !show_id(r, s, PYRO_TABLE_NODES, v[i].node - 2, &sample.node))
+            if (v[i].node > 1 && !show_id(r, s, PYRO_TABLE_NODES, v[i].node - 2, &sample.node))
                 return "samples";
             sample.unverified = v[i].packed / 8;
             sample.flags = v[i].packed % 8;

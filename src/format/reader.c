@@ -326,7 +326,8 @@ static const char *read_chunk(struct walk *w, const struct pyro_chunk *chunk, ui
         if (chunk->flags & PYRO_CHUNK_CRITICAL)
             w->r.stop = pyro_base_fail(w->err, PYRO_E_VERSION,
                                        "the recording holds %s, which this version cannot leave "
-                                       "out: read it with a newer one", what);
+                                       "out: read it with a newer one",
+                                       what);
         else
             note_unknown(w, what, whole);
         return NULL;
@@ -359,6 +360,7 @@ static const char *read_chunk(struct walk *w, const struct pyro_chunk *chunk, ui
 static const uint8_t *chunk_at(struct walk *w, uint64_t offset, struct pyro_chunk *chunk,
                                const char **why)
 {
+    *chunk = (struct pyro_chunk){0};
     uint64_t left = w->in.size - offset;
     *why = "the file ends within a chunk";
     if (left < PYRO_CHUNK_HEAD)
@@ -405,12 +407,10 @@ static uint64_t find_chunk(struct walk *w, uint64_t offset)
         const char *why;
         if (chunk_at(w, offset, &chunk, &why))
             return offset;
-        if (w->in.size - offset >= PYRO_CHUNK_HEAD) {
-            uint64_t cost = chunk.stored < w->in.size - offset ? chunk.stored : 0;
-            if (cost > w->search_left)
-                break;
-            w->search_left -= cost;
-        }
+        uint64_t cost = chunk.stored < w->in.size - offset ? chunk.stored : 0;
+        if (cost > w->search_left)
+            break;
+        w->search_left -= cost;
         offset++;
     }
     return w->in.size;
@@ -435,8 +435,8 @@ static int read_file_head(struct walk *w)
     }
     struct pyro_cursor cur = {.at = bytes + 8, .end = bytes + PYRO_FILE_HEAD};
     unsigned major = pyro_base_get_u32(&cur) & 0xffff;
-    bool intact = pyro_base_get_u32(&cur) == pyro_base_crc32(bytes, 12) &&
-                  !memcmp(bytes, PYRO_FILE_MAGIC, 8);
+    bool intact =
+        pyro_base_get_u32(&cur) == pyro_base_crc32(bytes, 12) && !memcmp(bytes, PYRO_FILE_MAGIC, 8);
     if (intact && major != PYRO_FORMAT_MAJOR)
         return pyro_base_fail(w->err, PYRO_E_VERSION,
                               "the recording's format is version %u; this reads version %d", major,
@@ -491,8 +491,9 @@ static int read_input(struct walk *w, const struct pyro_visitor *visitor, enum p
     }
     if (rc == PYRO_E_NOMEM)
         pyro_base_fail(w->err, rc, "out of memory reading the recording");
-    *ending = w->damaged ? PYRO_ENDED_TRUNCATED
-              : w->end_seen ? PYRO_ENDED_COMPLETE : PYRO_ENDED_KILLED;
+    *ending = w->damaged    ? PYRO_ENDED_TRUNCATED
+              : w->end_seen ? PYRO_ENDED_COMPLETE
+                            : PYRO_ENDED_KILLED;
     for (size_t i = 0; i < w->r.streams.len; i++)
         free_stream(*(struct pyro_in_stream **)pyro_base_vec_at(&w->r.streams, i));
     pyro_base_vec_release(&w->r.streams);

@@ -14,8 +14,8 @@ struct pyro_stream {
     struct pyro_stream_fact fact;
     struct pyro_batch *batch;
     struct pyro_strings *strings;
-    struct pyro_vec first_lines; /* uint32_t, by function */
-    struct pyro_vec open;        /* uint32_t, by thread */
+    struct pyro_vec first_lines;  /* uint32_t, by function */
+    struct pyro_vec open;         /* uint32_t, by thread */
     struct pyro_vec open_seconds; /* the same for the batch's seconds */
     uint32_t frames, nodes;
     uint64_t last_tick; /* number of the last kept tick; valid if any */
@@ -68,9 +68,9 @@ bool pyro_format_batch_is_empty(const struct pyro_batch *b)
 
 size_t pyro_format_batch_bytes(const struct pyro_batch *b)
 {
-    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames, &b->nodes,
-                                     &b->threads, &b->lateness, &b->gaps, &b->runs,
-                                     &b->seconds};
+    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames,
+                                     &b->nodes,        &b->threads,   &b->lateness,
+                                     &b->gaps,         &b->runs,      &b->seconds};
     size_t bytes = b->string_bytes.len;
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         bytes += vecs[i]->len * vecs[i]->elem;

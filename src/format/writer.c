@@ -29,9 +29,9 @@
 
 struct job {
     struct job *next;
-    unsigned type; /* enum pyro_chunk_type */
-    bool flush;    /* the last job of a flush */
-    bool final;    /* tried even after an error */
+    unsigned type;                  /* enum pyro_chunk_type */
+    bool flush;                     /* the last job of a flush */
+    bool final;                     /* tried even after an error */
     struct pyro_batch *batch;       /* type BATCH */
     struct pyro_status_fact status; /* type STATUS */
     struct pyro_buf payload;        /* the other types */
@@ -104,9 +104,9 @@ static int write_payload(struct pyro_writer *w, unsigned type, const struct pyro
     pyro_base_buf_clear(&w->chunk);
     if (!atomic_load(&w->bytes))
         pyro_format_put_file_head(&w->chunk);
-    int rc = payload->failed ? PYRO_E_NOMEM
-                             : pyro_format_put_chunk(&w->chunk, w->zstd, type, payload->data,
-                                                     payload->len);
+    int rc = payload->failed
+                 ? PYRO_E_NOMEM
+                 : pyro_format_put_chunk(&w->chunk, w->zstd, type, payload->data, payload->len);
     return rc ? note_error(w, rc, 0) : write_whole(w, &w->chunk);
 }
 
@@ -243,8 +243,8 @@ static int open_file(struct pyro_writer *w, const char *path, bool overwrite, bo
         }
     }
     int code = errno == EACCES || errno == EPERM || errno == EROFS ? PYRO_E_PERMISSION
-               : errno == ENOENT || errno == ENOTDIR              ? PYRO_E_NOT_FOUND
-                                                                  : code_of(errno);
+               : errno == ENOENT || errno == ENOTDIR               ? PYRO_E_NOT_FOUND
+                                                                   : code_of(errno);
     return pyro_base_fail(err, code, "cannot create %s: %s", path, strerror(errno));
 }
 

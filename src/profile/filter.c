@@ -162,8 +162,7 @@ static bool thread_is(const struct pyro_thread *thread, const char *wanted)
     if (wanted == NULL)
         return true;
     snprintf(tid, sizeof tid, "%lld", (long long)thread->tid);
-    return strcmp(tid, wanted) == 0 ||
-           part_is(thread->name.bytes, thread->name.size, wanted);
+    return strcmp(tid, wanted) == 0 || part_is(thread->name.bytes, thread->name.size, wanted);
 }
 
 /* The kept paths: now[old node] is the new one, or PYRO_NONE. */
@@ -196,8 +195,8 @@ static int map_nodes(const struct pyro_profile *p, const bool *keep, uint32_t *n
 
 /* Self samples of the new nodes: from the runs of the threads wanted; `moved` is not known per
  * thread, so it is shared out by samples. */
-static int fill(const struct pyro_profile *p, const struct pyro_filter *filter,
-                const uint32_t *now, struct pyro_profile *to)
+static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, const uint32_t *now,
+                struct pyro_profile *to)
 {
     uint64_t *self = calloc(p->node_count + 1, sizeof(*self));
     to->runs = pyro_base_arena_alloc(to->arena, (p->run_count + 1) * sizeof(*to->runs));

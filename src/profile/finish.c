@@ -275,22 +275,29 @@ static int sum_up(struct pyro_profile_builder *b, enum pyro_ending ending)
                                    b->damages - 10) < 0)
         return PYRO_E_NOMEM;
     if (b->dangling > 0 &&
-        pyro_profile_build_warning(b, "%" PRIu64 " samples were lost: what they refer to is in a "
-                                   "part of the recording that cannot be read.", b->dangling) < 0)
+        pyro_profile_build_warning(b,
+                                   "%" PRIu64 " samples were lost: what they refer to is in a "
+                                   "part of the recording that cannot be read.",
+                                   b->dangling) < 0)
         return PYRO_E_NOMEM;
     if (p->sampling.lost > b->dangling &&
-        pyro_profile_build_warning(b, "%" PRIu64 " samples were taken but are not in the "
-                                   "recording.", p->sampling.lost - b->dangling) < 0)
+        pyro_profile_build_warning(b,
+                                   "%" PRIu64 " samples were taken but are not in the "
+                                   "recording.",
+                                   p->sampling.lost - b->dangling) < 0)
         return PYRO_E_NOMEM;
     if (b->dropped_facts > 0 &&
-        pyro_profile_build_warning(b, "%" PRIu64 " entries of the recording make no sense where "
-                                   "they stand and were left out.", b->dropped_facts) < 0)
+        pyro_profile_build_warning(b,
+                                   "%" PRIu64 " entries of the recording make no sense where "
+                                   "they stand and were left out.",
+                                   b->dropped_facts) < 0)
         return PYRO_E_NOMEM;
     for (size_t i = 0; i < b->unknown.len; i++) {
         const struct pyro_str *name = pyro_base_vec_at(&b->unknown, i);
-        if (pyro_profile_build_warning(b, "The recording also holds \"%.*s\", which this version "
-                                       "does not read.", name->size > 200 ? 200 : (int)name->size,
-                                       name->bytes) < 0)
+        if (pyro_profile_build_warning(b,
+                                       "The recording also holds \"%.*s\", which this version "
+                                       "does not read.",
+                                       name->size > 200 ? 200 : (int)name->size, name->bytes) < 0)
             return PYRO_E_NOMEM;
     }
     return PYRO_OK;

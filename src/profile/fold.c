@@ -1,11 +1,11 @@
 /*
  * Folding.  A stack is read twice without stopping the program; what both reads agree on, from
  * the bottom up, is verified.  Of the rest, most is true: calls come and go between the two reads.
- * But the cache lines of one read are not all of one moment, so a caller may be seen at one call and
- * above it the frame of the next: a path that never was.  Such a mix is made of two paths that are
- * both common, and the two reads agree on it no more often than by chance.  That is how it is told
- * from a true path; its samples are charged to the second read's path or, if that is none better, to
- * the caller.  docs/internals/folding.md gives the reasons and figures.
+ * But the cache lines of one read are not all of one moment, so a caller may be seen at one call
+ * and above it the frame of the next: a path that never was.  Such a mix is made of two paths that
+ * are both common, and the two reads seldom agree on it: that is how it is told from a true path.
+ * Its samples are charged to the second read's path or, if that is none better, to the caller.
+ * docs/internals/folding.md gives the reasons and figures.
  *
  * Paths are compared without the top frame's own instruction: two nodes with the same parent node
  * (functions and call sites all the way down) and the same function are one path.  All counting
@@ -13,39 +13,39 @@
  */
 #include "profile_priv.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* The rule's constants. */
 #define COMMON 5       /* a mix's two sources are each at least this many times as frequent */
-#define CHANCE 3.0     /* agreement by chance: this many times what independence gives, ... */
-#define DEVIATIONS 4.0 /* ... and so many standard deviations of a Poisson count above it */
-#define AGREE 0.5      /* both reads of a short loop can be mixed alike: most must agree */
+#define AGREE 0.5      /* of a true path's samples more than this share is verified; ... */
+#define RARE 20        /* ... where the sources are this many times as frequent, ... */
+#define AGREE_RARE 0.9 /* ... this share: reads can fall into step with a loop and mix it alike */
 
 struct path {
-    uint32_t parent;   /* of the caller's path, or PYRO_NONE */
-    uint32_t from;     /* the caller's node: where it was called */
+    uint32_t parent; /* of the caller's path, or PYRO_NONE */
+    uint32_t from;   /* the caller's node: where it was called */
     uint32_t function;
     bool kept;
     uint64_t verified, seen; /* samples with the path in the verified part, and anywhere */
 };
 
-struct counts { /* what the rule compares a path with */
-    uint64_t at_site; /* samples at or above the caller's node: at this very call, or about to */
-    uint64_t elsewhere;      /* the most frequent other path to the same function */
-    uint64_t same_caller;    /* the most frequent other call of it by the same caller's path */
+struct counts {         /* what the rule compares a path with */
+    uint64_t at_site;   /* samples at or above the caller's node: at this very call, or about to */
+    uint64_t elsewhere; /* the most frequent path to the same function */
+    uint64_t same_caller; /* the most frequent call of it by the same caller's path */
 };
 
 /* Is the path a mix of two common ones? */
-static bool is_mix(const struct path *path, const struct path *caller, const struct counts *counts)
+static bool is_mix(const struct path *path, const struct counts *counts)
 {
-    uint64_t least = COMMON * path->seen;
     uint64_t others = counts->at_site - path->seen;
-    if (counts->elsewhere < least || (others < least && counts->same_caller < least))
+    uint64_t source = others > counts->same_caller ? others : counts->same_caller;
+    if (source > counts->elsewhere)
+        source = counts->elsewhere;
+    if (source < COMMON * path->seen)
         return false;
-    double chance = CHANCE * (double)path->seen * (double)path->seen / (double)caller->seen;
-    chance += DEVIATIONS * sqrt(chance) + 0.5;
-    return (double)path->verified <= fmax(chance, AGREE * (double)path->seen);
+    double agree = source < RARE * path->seen ? AGREE : AGREE_RARE;
+    return (double)path->verified <= agree * (double)path->seen;
 }
 
 /* Jumps: each node knows one far ancestor, chosen so that any ancestor is found in O(log depth)
@@ -120,63 +120,55 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
         }
 }
 
-/* The two most frequent paths of a group, so that any path can be compared with the best other. */
-struct best {
-    uint64_t first, second;
-    uint32_t path; /* whose `first` is */
-};
-
-static void enter(struct best *best, uint32_t path, uint64_t seen)
+/* The most frequent path of a group counts.  (Where that is the path itself it does no harm:
+ * nothing is COMMON times as frequent as itself.)  Groups: the paths with one function, and those
+ * of them with one caller's path.  A group's number, or PYRO_MAP_NONE: no memory. */
+static uint32_t enter(struct pyro_map *groups, struct pyro_vec *most, uint64_t function,
+                      uint64_t caller, uint64_t seen)
 {
-    if (seen > best->first) {
-        *best = (struct best){seen, best->first, path};
-    } else if (seen > best->second) {
-        best->second = seen;
+    uint32_t group = pyro_base_map_get(groups, function, caller);
+    if (group == PYRO_MAP_NONE) {
+        group = (uint32_t)most->len;
+        if (pyro_base_vec_push(most) == NULL ||
+            pyro_base_map_put(groups, function, caller, group) < 0)
+            return PYRO_MAP_NONE;
     }
+    uint64_t *best = pyro_base_vec_at(most, group);
+    if (*best < seen)
+        *best = seen;
+    return group;
 }
 
-static uint64_t best_other(const struct best *best, uint32_t path)
-{
-    return best->path == path ? best->second : best->first;
-}
-
-/* groups: paths with one function; paths with one function and one caller's path. */
 static int judge(struct path *path, size_t count, const uint64_t *under)
 {
-    struct pyro_vec best = PYRO_VEC(struct best);
+    struct pyro_vec most = PYRO_VEC(uint64_t);
     struct pyro_map groups = {0};
-    uint32_t *of = malloc((count + 1) * 2 * sizeof(*of));
+    struct {
+        uint32_t all, call;
+    } *of = calloc(count + 1, sizeof(*of));
     int rc = of == NULL ? PYRO_E_NOMEM : PYRO_OK;
-    for (size_t i = 0; i < count * 2 && rc == PYRO_OK; i++) {
-        const struct path *p = &path[i / 2];
-        uint64_t caller = i % 2 ? (uint64_t)p->parent + 1 : UINT64_MAX;
-        of[i] = pyro_base_map_get(&groups, p->function, caller);
-        if (of[i] == PYRO_MAP_NONE) {
-            of[i] = (uint32_t)best.len;
-            if (pyro_base_vec_push(&best) == NULL ||
-                pyro_base_map_put(&groups, p->function, caller, of[i]) < 0) {
-                rc = PYRO_E_NOMEM;
-                break;
-            }
-        }
-        enter(pyro_base_vec_at(&best, of[i]), (uint32_t)(i / 2), p->seen);
+    for (size_t i = 0; i < count && rc == PYRO_OK; i++) {
+        const struct path *p = &path[i];
+        of[i].all = enter(&groups, &most, p->function, UINT64_MAX, p->seen);
+        of[i].call = enter(&groups, &most, p->function, p->parent, p->seen);
+        if (of[i].all == PYRO_MAP_NONE || of[i].call == PYRO_MAP_NONE)
+            rc = PYRO_E_NOMEM;
     }
     for (size_t i = 0; i < count && rc == PYRO_OK; i++) { /* callers come first */
         if (path[i].parent == PYRO_NONE) {
             path[i].kept = true; /* the bottom has no caller to fold into */
             continue;
         }
-        const struct path *caller = &path[path[i].parent];
         struct counts counts = {
             .at_site = under[path[i].from],
-            .elsewhere = best_other(pyro_base_vec_at(&best, of[2 * i]), (uint32_t)i),
-            .same_caller = best_other(pyro_base_vec_at(&best, of[2 * i + 1]), (uint32_t)i),
+            .elsewhere = *(uint64_t *)pyro_base_vec_at(&most, of[i].all),
+            .same_caller = *(uint64_t *)pyro_base_vec_at(&most, of[i].call),
         };
-        path[i].kept = caller->kept && !is_mix(&path[i], caller, &counts);
+        path[i].kept = path[path[i].parent].kept && !is_mix(&path[i], &counts);
     }
     free(of);
     pyro_base_map_release(&groups);
-    pyro_base_vec_release(&best);
+    pyro_base_vec_release(&most);
     return rc;
 }
 

@@ -33,8 +33,7 @@ static int add_branch(struct walker *w, size_t first, uint32_t node)
         fresh->function = function;
         w->branch_of[function] = (uint32_t)(w->branches.len - first);
     }
-    struct pyro_branch *branch =
-        pyro_base_vec_at(&w->branches, first + w->branch_of[function] - 1);
+    struct pyro_branch *branch = pyro_base_vec_at(&w->branches, first + w->branch_of[function] - 1);
     branch->total += w->p->nodes[node].total;
     branch->self += w->p->nodes[node].self;
     uint32_t *slot = pyro_base_vec_push(&w->below);
@@ -158,8 +157,7 @@ int pyro_profile_walk(const struct pyro_profile *p, struct pyro_walk *out)
     w.open = calloc(p->function_count + 1, sizeof(uint32_t));
     for (size_t i = 0; w.step_of != NULL && i < p->function_count; i++)
         w.step_of[i] = PYRO_NONE;
-    int rc = pyro_profile_links_init(&w.links, &p->nodes->parent, sizeof(*p->nodes),
-                                     p->node_count);
+    int rc = pyro_profile_links_init(&w.links, &p->nodes->parent, sizeof(*p->nodes), p->node_count);
     if (rc == PYRO_OK)
         rc = w.step_of == NULL || w.branch_of == NULL || w.open == NULL ? PYRO_E_NOMEM : walk(&w);
     *out = (struct pyro_walk){w.steps.data, w.steps.len, w.branches.data, w.branches.len};

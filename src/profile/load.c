@@ -31,8 +31,8 @@ static uint32_t intern(struct pyro_profile_builder *b, struct pyro_str text)
         slot->bytes = "";
         if (b->texts.len <= id)
             continue;
-        slot->bytes = pyro_base_arena_copy(b->profile->arena, text.size ? text.bytes : "",
-                                           text.size);
+        slot->bytes =
+            pyro_base_arena_copy(b->profile->arena, text.size ? text.bytes : "", text.size);
         slot->size = text.size;
         if (slot->bytes == NULL)
             return PYRO_NONE;
@@ -209,8 +209,8 @@ static int on_frame(void *ctx, uint32_t stream_id, uint32_t id, const struct pyr
         struct pyro_frame *frame = pyro_base_vec_push(&b->frames);
         if (frame == NULL || pyro_base_map_put(&b->frame_map, key, fact->line, at) < 0)
             return PYRO_E_NOMEM;
-        *frame = (struct pyro_frame){function, fact->instruction, fact->line, fact->end_line,
-                                     fact->column, fact->end_column};
+        *frame = (struct pyro_frame){function,       fact->instruction, fact->line,
+                                     fact->end_line, fact->column,      fact->end_column};
     }
     return add_id(b, &stream->frames, id, at);
 }
@@ -294,8 +294,8 @@ static int on_ticks(void *ctx, uint32_t stream_id, const uint64_t *times, size_t
     return PYRO_OK;
 }
 
-static int on_samples(void *ctx, uint32_t stream_id, const struct pyro_sample *sample,
-                      size_t first, size_t count)
+static int on_samples(void *ctx, uint32_t stream_id, const struct pyro_sample *sample, size_t first,
+                      size_t count)
 {
     struct pyro_profile_builder *b = ctx;
     struct pyro_build_stream *stream = stream_of(b, stream_id);
@@ -439,9 +439,10 @@ static int on_damage(void *ctx, uint64_t offset, uint64_t bytes, const char *why
     if (b->damages++ >= 10) /* the rest is summed up at the end */
         return PYRO_OK;
     return pyro_profile_build_warning(
-        b, "%llu bytes of the recording from byte %llu on cannot be read (%s); what they held is "
-           "missing.", (unsigned long long)bytes, (unsigned long long)offset,
-        why ? why : "damaged");
+        b,
+        "%llu bytes of the recording from byte %llu on cannot be read (%s); what they held is "
+        "missing.",
+        (unsigned long long)bytes, (unsigned long long)offset, why ? why : "damaged");
 }
 
 struct pyro_profile_builder *pyro_profile_builder_new(void)
@@ -449,12 +450,23 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
     struct pyro_profile_builder *b = calloc(1, sizeof(*b));
     if (b == NULL)
         return NULL;
-    b->visitor = (struct pyro_visitor){
-        .ctx = b, .head = on_head, .process = on_process, .stream = on_stream,
-        .function = on_function, .frame = on_frame, .node = on_node, .thread = on_thread,
-        .ticks = on_ticks, .samples = on_samples, .seconds = on_seconds,
-        .source = on_source, .warning = on_warning,
-        .status = on_status, .end = on_end, .unknown = on_unknown, .damage = on_damage};
+    b->visitor = (struct pyro_visitor){.ctx = b,
+                                       .head = on_head,
+                                       .process = on_process,
+                                       .stream = on_stream,
+                                       .function = on_function,
+                                       .frame = on_frame,
+                                       .node = on_node,
+                                       .thread = on_thread,
+                                       .ticks = on_ticks,
+                                       .samples = on_samples,
+                                       .seconds = on_seconds,
+                                       .source = on_source,
+                                       .warning = on_warning,
+                                       .status = on_status,
+                                       .end = on_end,
+                                       .unknown = on_unknown,
+                                       .damage = on_damage};
     b->texts = PYRO_VEC(struct pyro_str);
     b->streams = PYRO_VEC(struct pyro_build_stream);
     b->processes = PYRO_VEC(struct pyro_process);
@@ -491,11 +503,11 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b)
         pyro_profile_ids_release(&stream->nodes);
         pyro_profile_ids_release(&stream->threads);
     }
-    struct pyro_vec *vecs[] = {&b->texts, &b->streams, &b->processes, &b->functions, &b->frames,
-                               &b->nodes, &b->threads, &b->samples, &b->ticks, &b->sources,
-                               &b->warnings, &b->unknown};
-    struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map, &b->function_map,
-                               &b->frame_map, &b->node_map, &b->thread_map, &b->seconds};
+    struct pyro_vec *vecs[] = {&b->texts,  &b->streams, &b->processes, &b->functions,
+                               &b->frames, &b->nodes,   &b->threads,   &b->samples,
+                               &b->ticks,  &b->sources, &b->warnings,  &b->unknown};
+    struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map,   &b->function_map,
+                               &b->frame_map,  &b->node_map,    &b->thread_map, &b->seconds};
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         pyro_base_vec_release(vecs[i]);
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-bool pyro_profile_glob(const char *pattern, size_t pattern_size, const char *text,
-                       size_t text_size)
+bool pyro_profile_glob(const char *pattern, size_t pattern_size, const char *text, size_t text_size)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
     while (t < text_size) {
@@ -92,8 +91,7 @@ bool pyro_profile_matches(const struct pyro_function *f, const char *pattern)
     size_t size = strlen(pattern);
     if (size == 0)
         return false;
-    if (pattern[0] == '<' || memchr(pattern, '/', size) != NULL ||
-        ends_with(pattern, size, ".py"))
+    if (pattern[0] == '<' || memchr(pattern, '/', size) != NULL || ends_with(pattern, size, ".py"))
         return matches_path(f->file, pattern, size);
 
     const char *colon = memchr(pattern, ':', size);
@@ -101,8 +99,8 @@ bool pyro_profile_matches(const struct pyro_function *f, const char *pattern)
         size_t head = (size_t)(colon - pattern);
         const char *name = colon + 1;
         size_t name_size = size - head - 1;
-        if (name_size > 0 && !pyro_profile_glob(name, name_size, f->qualname.bytes,
-                                                f->qualname.size))
+        if (name_size > 0 &&
+            !pyro_profile_glob(name, name_size, f->qualname.bytes, f->qualname.size))
             return false;
         return head == 0 || pyro_profile_glob(pattern, head, f->module.bytes, f->module.size);
     }

@@ -12,7 +12,7 @@
 
 #define PYRO_NONE UINT32_MAX
 
-struct pyro_function { /* one per function identity */
+struct pyro_function {                            /* one per function identity */
     struct pyro_str file, name, qualname, module; /* owned by the profile */
     uint32_t first_line, last_line;
     uint64_t table_hash;
@@ -22,11 +22,11 @@ struct pyro_frame {
     int32_t instruction;
     uint32_t line, end_line, column, end_column;
 };
-struct pyro_node { /* parents come before children */
+struct pyro_node {   /* parents come before children */
     uint32_t parent; /* or PYRO_NONE */
     uint32_t frame;  /* the frame with the place it is at (call site, or where it was on top) */
-    uint64_t self, total;   /* samples */
-    uint64_t moved;         /* of self: the two reads disagreed on the top function */
+    uint64_t self, total; /* samples */
+    uint64_t moved;       /* of self: the two reads disagreed on the top function */
 };
 struct pyro_function_sums { /* parallel to functions; recursion counted once in total */
     uint64_t self, total, moved;
@@ -64,7 +64,7 @@ struct pyro_source { /* sorted by file, line */
 };
 
 struct pyro_sampling { /* keys of the report's "sampling" */
-    double rate_hz; /* 0: as fast as it could */
+    double rate_hz;    /* 0: as fast as it could */
     uint64_t ticks, missed, planned, discarded, taken, folded, lost, assumed, broken;
 };
 /* ticks holds the missed ones; planned = discarded + taken; lost and folded are of those taken.
@@ -73,28 +73,42 @@ struct pyro_sampling { /* keys of the report's "sampling" */
 
 struct pyro_profile {
     struct pyro_arena *arena;
-    struct pyro_function *functions; size_t function_count;
-    struct pyro_frame *frames; size_t frame_count;
-    struct pyro_node *nodes; size_t node_count;
+    struct pyro_function *functions;
+    size_t function_count;
+    struct pyro_frame *frames;
+    size_t frame_count;
+    struct pyro_node *nodes;
+    size_t node_count;
     struct pyro_function_sums *function_sums;
-    struct pyro_line_sums *lines; size_t line_count;
-    struct pyro_edge *edges; size_t edge_count;
-    struct pyro_thread *threads; size_t thread_count;
-    struct pyro_process *processes; size_t process_count;
-    struct pyro_run *runs; size_t run_count; /* in time order within a thread */
-    uint64_t *ticks; size_t tick_count;      /* CLOCK_MONOTONIC ns */
-    struct pyro_source *sources; size_t source_count;
-    struct pyro_str *warnings; size_t warning_count;
+    struct pyro_line_sums *lines;
+    size_t line_count;
+    struct pyro_edge *edges;
+    size_t edge_count;
+    struct pyro_thread *threads;
+    size_t thread_count;
+    struct pyro_process *processes;
+    size_t process_count;
+    struct pyro_run *runs;
+    size_t run_count; /* in time order within a thread */
+    uint64_t *ticks;
+    size_t tick_count; /* CLOCK_MONOTONIC ns */
+    struct pyro_source *sources;
+    size_t source_count;
+    struct pyro_str *warnings;
+    size_t warning_count;
     struct pyro_sampling sampling;
     bool has_samples;
-    uint64_t samples;      /* in view: sum of self over nodes + outside */
-    uint64_t outside;      /* samples with no frame in view (filtered away, or no Python frame) */
-    double ns_per_sample;  /* wall time that one sample stands for */
-    struct pyro_str *argv; size_t argc; struct pyro_str cwd, tool, host, python;
+    uint64_t samples;     /* in view: sum of self over nodes + outside */
+    uint64_t outside;     /* samples with no frame in view (filtered away, or no Python frame) */
+    double ns_per_sample; /* wall time that one sample stands for */
+    struct pyro_str *argv;
+    size_t argc;
+    struct pyro_str cwd, tool, host, python;
     uint64_t start_wall_ns, wall_ns, cpu_ns, sampler_cpu_ns, peak_rss;
-    int32_t exit_status;   /* INT32_MIN: not known */
+    int32_t exit_status; /* INT32_MIN: not known */
     enum pyro_ending ending;
-    struct pyro_str *unknown; size_t unknown_count; /* streams and chunks that were skipped */
+    struct pyro_str *unknown;
+    size_t unknown_count; /* streams and chunks that were skipped */
 };
 
 /* Errors as pyro_format_read's. */
@@ -105,8 +119,10 @@ void pyro_profile_free(struct pyro_profile *p);
  * the nearest kept caller, or to `outside`.  PATTERN: a path glob, a package or module, or
  * module:qualname (each with *). */
 struct pyro_filter {
-    const char *const *only; size_t only_count;
-    const char *const *exclude; size_t exclude_count;
+    const char *const *only;
+    size_t only_count;
+    const char *const *exclude;
+    size_t exclude_count;
     const char *mine;   /* a directory: keep only functions of files under it; NULL: no */
     const char *thread; /* a name or a tid; NULL: all */
 };
@@ -138,15 +154,17 @@ struct pyro_branch { /* a function called from a step */
     uint64_t total, self; /* samples; self: with it on top, directly below the step */
 };
 struct pyro_step {
-    uint32_t function; /* PYRO_NONE for the first: the bottom below all threads */
-    uint64_t total;    /* samples at or under it, in these contexts */
-    uint64_t self;     /* samples with it on top */
-    uint32_t repeats;  /* how often it is on the stack at most; 1: no recursion */
+    uint32_t function;                 /* PYRO_NONE for the first: the bottom below all threads */
+    uint64_t total;                    /* samples at or under it, in these contexts */
+    uint64_t self;                     /* samples with it on top */
+    uint32_t repeats;                  /* how often it is on the stack at most; 1: no recursion */
     size_t first_branch, branch_count; /* heaviest first; the heaviest is the next step */
 };
 struct pyro_walk {
-    struct pyro_step *steps; size_t step_count;
-    struct pyro_branch *branches; size_t branch_count;
+    struct pyro_step *steps;
+    size_t step_count;
+    struct pyro_branch *branches;
+    size_t branch_count;
 };
 int pyro_profile_walk(const struct pyro_profile *p, struct pyro_walk *out);
 void pyro_profile_walk_release(struct pyro_walk *walk);

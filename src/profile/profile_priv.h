@@ -36,8 +36,8 @@ struct pyro_build_stream {
     bool samples; /* of the kind that is read here */
     uint64_t period_ns;
     struct pyro_ids functions, frames, nodes, threads;
-    uint64_t first_ns, last_ns, ticks;   /* of the ticks kept */
-    uint64_t batch_first, batch_count;   /* the last batch's ticks in profile.ticks */
+    uint64_t first_ns, last_ns, ticks; /* of the ticks kept */
+    uint64_t batch_first, batch_count; /* the last batch's ticks in profile.ticks */
 };
 
 struct pyro_profile_builder {
@@ -49,10 +49,10 @@ struct pyro_profile_builder {
         thread_map;
     uint32_t pairs;
     struct pyro_map seconds; /* (tick, thread) -> what the second read showed */
-    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, ticks,
-        sources, warnings, unknown;
-    uint64_t in_file;   /* samples read, discarded ones and those without a frame left out */
-    uint64_t dangling;  /* of them, those whose node or thread is missing */
+    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, ticks, sources,
+        warnings, unknown;
+    uint64_t in_file;  /* samples read, discarded ones and those without a frame left out */
+    uint64_t dangling; /* of them, those whose node or thread is missing */
     uint64_t discarded, frameless;
     uint64_t damages, dropped_facts;
     bool saw_head, saw_status, saw_end;
@@ -83,8 +83,8 @@ int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
 
 /* ---- links.c: children of a tree given by parents; for walks that need no stack */
 struct pyro_links {
-    uint32_t root;              /* the first root, or PYRO_NONE */
-    uint32_t *first, *next;     /* first child; next sibling (roots are siblings) */
+    uint32_t root;          /* the first root, or PYRO_NONE */
+    uint32_t *first, *next; /* first child; next sibling (roots are siblings) */
 };
 /* parent is read at `stride` bytes from one to the next; each is < its child's index. */
 int pyro_profile_links_init(struct pyro_links *links, const uint32_t *parent, size_t stride,

@@ -39,8 +39,8 @@ static int prune(struct pyro_profile *p)
     return PYRO_OK;
 }
 
-static int totals(const struct pyro_profile *p, const struct pyro_links *links,
-                  const uint32_t *key, size_t keys, uint64_t *total)
+static int totals(const struct pyro_profile *p, const struct pyro_links *links, const uint32_t *key,
+                  size_t keys, uint64_t *total)
 {
     return pyro_profile_links_totals(links, &p->nodes->parent, sizeof(*p->nodes), key, keys,
                                      &p->nodes->total, sizeof(*p->nodes), total);
@@ -49,8 +49,8 @@ static int totals(const struct pyro_profile *p, const struct pyro_links *links,
 static int sum_functions(struct pyro_profile *p, const struct pyro_links *links, uint32_t *key,
                          uint64_t *total)
 {
-    p->function_sums = pyro_base_arena_alloc(
-        p->arena, (p->function_count + 1) * sizeof(*p->function_sums));
+    p->function_sums =
+        pyro_base_arena_alloc(p->arena, (p->function_count + 1) * sizeof(*p->function_sums));
     if (p->function_sums == NULL)
         return PYRO_E_NOMEM;
     for (size_t i = 0; i < p->node_count; i++) {

@@ -9,13 +9,13 @@
 #include "base.h"
 
 struct pyro_record_options {
-    char *const *argv;       /* NULL-terminated, argv[0] is sought on PATH; borrowed */
-    const char *output;      /* path of the recording; borrowed */
+    char *const *argv;  /* NULL-terminated, argv[0] is sought on PATH; borrowed */
+    const char *output; /* path of the recording; borrowed */
     bool overwrite;
-    double rate;             /* ticks a second; 0: as fast as it can */
-    uint64_t seed;           /* of the jitter; 0: from the clock */
-    bool source;             /* embed the source lines of the functions seen */
-    const char *tool;        /* "pyrometer 0.1.0"; borrowed */
+    double rate;      /* ticks a second; 0: as fast as it can */
+    uint64_t seed;    /* of the jitter; 0: from the clock */
+    bool source;      /* embed the source lines of the functions seen */
+    const char *tool; /* "pyrometer 0.1.0"; borrowed */
     /* Called about once a second while the program runs (NULL: never). */
     void (*progress)(void *ctx, double elapsed_s, uint64_t samples);
     void *progress_ctx;

@@ -18,7 +18,7 @@ struct launch {
 int launch_start(struct launch *launch, char *const *argv);
 /* Passes on signals that were meant for the program and came to us alone.  Cheap. */
 void launch_pass_signals(struct launch *launch);
-bool launch_child_changed(void); /* a SIGCHLD came since the last call */
+bool launch_child_changed(void);         /* a SIGCHLD came since the last call */
 void launch_stop(struct launch *launch); /* handlers back, canary gone */
 /* Sleeps up to ns, less if a signal comes (or came since the last look). */
 void launch_wait(uint64_t ns);

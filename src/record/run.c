@@ -85,9 +85,9 @@ static struct pyro_status_fact status_now(struct recorder *r)
     if (r->ended) {
         status.target_cpu_ns = usage_ns(&r->usage);
         status.target_peak_rss = (uint64_t)r->usage.ru_maxrss * 1024;
-    } else if (pyro_target_proc_stat(
-                   r->target != NULL ? pyro_target_pid(r->target) : r->launch.child, 0, &stat) ==
-               0) {
+    } else if (pyro_target_proc_stat(r->target != NULL ? pyro_target_pid(r->target)
+                                                       : r->launch.child,
+                                     0, &stat) == 0) {
         status.target_cpu_ns = stat.cpu_ns;
     }
     return status;
@@ -107,8 +107,8 @@ static void flush(struct recorder *r)
                  r->options->output, pyro_base_code_text(rc));
     r->flushed = status.mono_ns;
     if (r->options->progress != NULL)
-        r->options->progress(r->options->progress_ctx,
-                             (double)status.target_wall_ns * 1e-9, status.taken);
+        r->options->progress(r->options->progress_ctx, (double)status.target_wall_ns * 1e-9,
+                             status.taken);
 }
 
 static void end_sampling(struct recorder *r)

@@ -65,8 +65,7 @@ void sources_seen(void *ctx, const struct pyro_function_fact *fact)
     struct sources *sources = ctx;
     if (fact->file.size == 0 || fact->file.bytes[0] == '<')
         return;
-    uint32_t file =
-        pyro_base_strings_add(sources->names, fact->file.bytes, fact->file.size, NULL);
+    uint32_t file = pyro_base_strings_add(sources->names, fact->file.bytes, fact->file.size, NULL);
     struct wanted *wanted = file == PYRO_MAP_NONE ? NULL : pyro_base_vec_push(&sources->wanted);
     if (wanted == NULL)
         return;

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #define ROWS 60
-#define OPEN_FROM 0.01    /* steps below this share are not opened */
-#define SIDE_FROM 0.02    /* branches from this share on get a row of their own, ... */
-#define SIDE_MOST 4       /* ... but no more of them than this under one step */
-#define REST_FROM 0.001   /* what is left is summed up in a row if it is worth one */
+#define OPEN_FROM 0.01  /* steps below this share are not opened */
+#define SIDE_FROM 0.02  /* branches from this share on get a row of their own, ... */
+#define SIDE_MOST 4     /* ... but no more of them than this under one step */
+#define REST_FROM 0.001 /* what is left is summed up in a row if it is worth one */
 
 struct tree {
     struct pyro_page *page;
@@ -24,6 +24,7 @@ struct tree {
     size_t rows, limit;
 };
 
+/* A row about a function, or, without one, what `text` says. */
 static void cells_of(struct tree *tree, uint64_t total, const uint64_t *self, const char *joint,
                      uint32_t function, uint32_t repeats, const char *text)
 {
@@ -41,7 +42,7 @@ static void cells_of(struct tree *tree, uint64_t total, const uint64_t *self, co
     cell = pyro_table_add(t, "");
     pyro_base_put(&t->text, (const char *)tree->bars.data, tree->bars.len);
     pyro_base_put(&t->text, joint, strlen(joint));
-    if (function == PYRO_NONE)
+    if (text != NULL)
         pyro_base_put(&t->text, text, strlen(text));
     else
         pyro_report_clean(&t->text, p->functions[function].qualname.bytes,
@@ -55,7 +56,7 @@ static void cells_of(struct tree *tree, uint64_t total, const uint64_t *self, co
     cell->size = t->text.len - at;
     if (self == NULL)
         cell->style = DIM;
-    if (function == PYRO_NONE)
+    if (text != NULL)
         pyro_table_add(t, "");
     else
         pyro_table_add_place(t, p, p->functions[function].file, p->functions[function].first_line);
@@ -64,10 +65,10 @@ static void cells_of(struct tree *tree, uint64_t total, const uint64_t *self, co
 
 struct level { /* rows still to come after the step opened at this level */
     size_t step;
-    size_t shown;        /* branches with a row of their own, the opened one included */
-    uint64_t rest;       /* samples of the branches summed up */
-    size_t rest_count;   /* 0: no such row */
-    size_t bars_len;     /* of the level's own bars */
+    size_t shown;      /* branches with a row of their own, the opened one included */
+    uint64_t rest;     /* samples of the branches summed up */
+    size_t rest_count; /* 0: no such row */
+    size_t bars_len;   /* of the level's own bars */
 };
 
 static struct level plan(const struct tree *tree, size_t step)

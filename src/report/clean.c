@@ -72,7 +72,10 @@ static size_t spell(char out[16], uint32_t c)
 {
     if (c == '\n' || c == '\t' || c == '\r')
         return (size_t)snprintf(out, 16, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-    return (size_t)snprintf(out, 16, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x",
+    return (size_t)snprintf(out, 16,
+                            c < 0x100     ? "\\x%02x"
+                            : c < 0x10000 ? "\\u%04x"
+                                          : "\\U%08x",
                             c);
 }
 
@@ -171,8 +174,8 @@ void pyro_report_utf8(struct pyro_buf *out, const char *bytes, size_t size)
         size_t used = decode((const unsigned char *)bytes + at, size - at, &c);
         if (used == 0 || c == 0x7f) {
             pyro_base_put(out, bytes + from, at - from);
-            size_t n = (size_t)snprintf(spelled, sizeof spelled, "\\x%02x",
-                                        (unsigned char)bytes[at]);
+            size_t n =
+                (size_t)snprintf(spelled, sizeof spelled, "\\x%02x", (unsigned char)bytes[at]);
             pyro_base_put(out, spelled, n);
             from = at + 1;
         }

@@ -196,9 +196,9 @@ static void put_edges(struct writer *w)
 
 static void put_lines(struct writer *w)
 {
-    static const char *const unknown[] = {"hits", "iterations", "alloc_bytes", "alloc_count",
-                                          "live_bytes", "live_count", "peak_bytes",
-                                          "native_bytes"};
+    static const char *const unknown[] = {"hits",        "iterations",  "alloc_bytes",
+                                          "alloc_count", "live_bytes",  "live_count",
+                                          "peak_bytes",  "native_bytes"};
     const struct pyro_profile *p = w->p;
     open_list(w, "lines");
     for (size_t i = 0; i < p->line_count; i++) {
@@ -266,9 +266,10 @@ static void put_processes(struct writer *w)
         json_t *row = json_object();
         json_object_set_new(row, "id", json_integer(thread->tid));
         json_object_set_new(row, "name", text_or_null(w, thread->name));
-        json_object_set_new(row, "process", thread->process < p->process_count
-                                                ? json_integer(p->processes[thread->process].pid)
-                                                : json_null());
+        json_object_set_new(row, "process",
+                            thread->process < p->process_count
+                                ? json_integer(p->processes[thread->process].pid)
+                                : json_null());
         json_object_set_new(row, "samples", whole(thread->samples));
         put_row(w, row);
     }

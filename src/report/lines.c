@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WHOLE_MOST 60      /* functions of up to so many lines are shown whole */
-#define CONTEXT 2          /* else: lines shown before and after one that has samples */
-#define FUNCTIONS_MOST 5   /* sections for one pattern */
-#define BAR 8              /* columns */
+#define WHOLE_MOST 60    /* functions of up to so many lines are shown whole */
+#define CONTEXT 2        /* else: lines shown before and after one that has samples */
+#define FUNCTIONS_MOST 5 /* sections for one pattern */
+#define BAR 8            /* columns */
 
 struct text_line {
     uint32_t line;
@@ -163,8 +163,8 @@ static int put_section(struct pyro_page *page, struct pyro_str file,
     return rc;
 }
 
-static void put_heading(struct pyro_page *page, const char *what, size_t size,
-                        struct pyro_str file, uint32_t line)
+static void put_heading(struct pyro_page *page, const char *what, size_t size, struct pyro_str file,
+                        uint32_t line)
 {
     struct pyro_buf place = {0};
     pyro_page_style(page, BOLD);
@@ -269,8 +269,7 @@ static bool is_named(const struct pyro_function *f, const char *target)
     size_t size = strlen(target);
     struct pyro_str name = {target, size}, q = f->qualname;
     if (strchr(target, ':') != NULL || strchr(target, '*') != NULL)
-        return pyro_profile_matches(f, target) ||
-               pyro_profile_glob(target, size, q.bytes, q.size);
+        return pyro_profile_matches(f, target) || pyro_profile_glob(target, size, q.bytes, q.size);
     return same(q, name) || same(f->name, name) ||
            (q.size > size && q.bytes[q.size - size - 1] == '.' &&
             memcmp(q.bytes + q.size - size, target, size) == 0);
@@ -290,8 +289,9 @@ static int fail_with_names(const struct pyro_profile *p, const char *target, con
     pyro_report_clean(&wanted, target, strlen(target), 100);
     int rc = pyro_base_fail(err, PYRO_E_NOT_FOUND,
                             "No function and no file with samples is called %.*s; the heaviest "
-                            "functions are: %.*s.", (int)wanted.len, (const char *)wanted.data,
-                            (int)names.len, names.len ? (const char *)names.data : "");
+                            "functions are: %.*s.",
+                            (int)wanted.len, (const char *)wanted.data, (int)names.len,
+                            names.len ? (const char *)names.data : "");
     pyro_base_buf_release(&names);
     pyro_base_buf_release(&wanted);
     return rc;

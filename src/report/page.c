@@ -155,7 +155,10 @@ const char *pyro_report_time(char out[PYRO_SHORT], double ns)
         snprintf(out, PYRO_SHORT, "0 s");
     else
         snprintf(out, PYRO_SHORT, "%.*f %s",
-                 i == 3 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2, value, units[i].name);
+                 i == 3 || value >= 99.95 ? 0
+                 : value >= 9.995         ? 1
+                                          : 2,
+                 value, units[i].name);
     return out;
 }
 

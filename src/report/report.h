@@ -8,15 +8,17 @@
 #include "profile.h"
 
 struct pyro_report_options {
-    bool colour;     /* SGR sequences */
-    bool hyperlinks; /* OSC 8 links on file:line */
-    int width;       /* columns; 0: 80 */
-    size_t limit;    /* rows; 0: the view's own default */
-    const char *sort; /* "self" (default), "total", "name", "file", "samples" */
+    bool colour;           /* SGR sequences */
+    bool hyperlinks;       /* OSC 8 links on file:line */
+    int width;             /* columns; 0: 80 */
+    size_t limit;          /* rows; 0: the view's own default */
+    const char *sort;      /* "self" (default), "total", "name", "file", "samples" */
     const char *recording; /* its path, named at the end; NULL: not */
 };
-int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o);
-int pyro_report_functions(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o);
+int pyro_report_summary(FILE *to, const struct pyro_profile *p,
+                        const struct pyro_report_options *o);
+int pyro_report_functions(FILE *to, const struct pyro_profile *p,
+                          const struct pyro_report_options *o);
 int pyro_report_tree(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o);
 /* target: a file's path (or its end) or a function (pattern).  PYRO_E_NOT_FOUND with what is
  * there. */

@@ -60,12 +60,12 @@ void pyro_report_place(struct pyro_buf *out, const struct pyro_profile *p, struc
 #define COLUMNS_MAX 10
 struct pyro_column {
     const char *title;
-    bool right;  /* aligned to the right */
-    char cut;    /* 0: never; 'r': the end goes first; 'l': the beginning */
+    bool right; /* aligned to the right */
+    char cut;   /* 0: never; 'r': the end goes first; 'l': the beginning */
     enum pyro_style style;
 };
 struct pyro_cell {
-    size_t at, size;     /* in the table's text: safe */
+    size_t at, size; /* in the table's text: safe */
     enum pyro_style style;
     struct pyro_str file; /* a link, if it has bytes */
     uint32_t line;

@@ -107,8 +107,7 @@ static void put_samples(struct pyro_page *page, struct pyro_buf *text)
     if (p->sampler_cpu_ns > 0) {
         say(text, "%s CPU", pyro_report_time(c, (double)p->sampler_cpu_ns));
         if (p->wall_ns > 0)
-            say(text, " (%s of one core)",
-                pyro_report_percent(a, p->sampler_cpu_ns, p->wall_ns));
+            say(text, " (%s of one core)", pyro_report_percent(a, p->sampler_cpu_ns, p->wall_ns));
         flush_fact(page, "sampler", text);
     }
     if (p->outside > 0 && p->samples > 0) {
@@ -175,8 +174,7 @@ static int put_hottest(struct pyro_page *page, bool total)
     return PYRO_OK;
 }
 
-int pyro_report_summary(FILE *to, const struct pyro_profile *p,
-                        const struct pyro_report_options *o)
+int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o)
 {
     struct pyro_page page;
     struct pyro_finding finding;

@@ -1,7 +1,8 @@
 /*
  * codes: what is known of the target's code and function objects.  An address may be given to
- * another object after its first one is freed, so each code object is looked at again: at first
- * after a tick, then after twice as many, up to RECHECK_MOST.
+ * another object after its first one is freed, so each code object is looked at again: at every
+ * tick while it is new, then each time that it is a sixteenth older, and whenever the interpreter
+ * says that a code object was freed (3.14 on).
  * Used by the sampling thread only; owns all struct code until codes_free.
  */
 #include "sample_priv.h"
@@ -10,8 +11,9 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define RECHECK_MOST 1024
-#define FUNCTION_SLOTS 4096 /* a power of two */
+#define CHECK_PART 16                     /* looked at again after this part of its age ... */
+#define CHECK_MOST_NS UINT64_C(100000000) /* ... but at least so often */
+#define FUNCTION_SLOTS 4096               /* a power of two */
 
 struct function { /* a remembered answer: is the object at this address a function, of what code? */
     uint64_t at, code, module_at;
@@ -21,7 +23,7 @@ struct codes {
     struct pyro_target *target;
     struct pyro_arena *arena;
     struct pyro_map by_address;
-    struct pyro_vec all; /* struct code * */
+    struct pyro_vec all;         /* struct code * */
     struct pyro_map by_identity; /* function ids: equal code compiled again is one function */
     struct function functions[FUNCTION_SLOTS];
 };
@@ -66,12 +68,12 @@ struct code *codes_get(struct codes *codes, uint64_t address)
         pyro_target_read_code(codes->target, address, codes->arena, &code->facts) != 0)
         return NULL;
     code->function = PYRO_MAP_NONE;
-    code->check_gap = 1;
+
     /* The instruction pointer of a caller stands on an inline cache there, that of one about to
      * call on the instruction: one place, not two. */
     if (pyro_target_layout(codes->target)->version < 0x030d) {
-        code->starts = pyro_base_arena_alloc(
-            codes->arena, ((size_t)code->facts.size / 2 + 1) * sizeof *code->starts);
+        code->starts = pyro_base_arena_alloc(codes->arena, ((size_t)code->facts.size / 2 + 1) *
+                                                               sizeof *code->starts);
         if (code->starts != NULL)
             pyro_target_location_starts(&code->facts, code->starts);
     }
@@ -108,6 +110,9 @@ bool codes_function_has(struct codes *codes, uint64_t function, struct code *cod
         return false;
     if (slot->code != code->facts.address)
         return false;
+    /* A function not met before: perhaps its code stands where another one was. */
+    if (!known)
+        code->check_at = 0;
     if (code->module_at == 0)
         code->module_at = slot->module_at;
     return true;
@@ -123,7 +128,8 @@ bool codes_is_function(struct codes *codes, uint64_t address, bool now)
     return slot->code != 0;
 }
 
-bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t tick)
+bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t now,
+                   uint64_t generation)
 {
     enum { BATCH = 32, MOST = 256 };
     size_t size = pyro_target_code_check_size(codes->target);
@@ -137,11 +143,13 @@ bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, 
         int n = 0;
         for (; i < count && n < BATCH; i++) {
             struct code *code = list[i];
-            if (code->check_tick > tick)
+            if (!codes_is_due(code, now, generation))
                 continue;
-            code->check_tick = tick + code->check_gap;
-            if (code->check_gap < RECHECK_MOST)
-                code->check_gap *= 2;
+            if (code->since == 0)
+                code->since = now;
+            uint64_t gap = (now - code->since) / CHECK_PART;
+            code->check_at = now + 1 + (gap < CHECK_MOST_NS ? gap : CHECK_MOST_NS);
+            code->generation = generation;
             remote[n] = (struct iovec){(void *)code->facts.address, size};
             due[n++] = code;
         }

@@ -57,6 +57,16 @@ static void walk_piece(struct pyro_sampler *s, struct thread *t, const struct re
         stack_keep(s, t, t->depth, w);
 }
 
+/* Says the chunk's own head what is known of it?  It may have been given back and taken again. */
+static bool is_as_known(const struct pyro_sampler *s, const struct thread *t, int i,
+                        const uint8_t *head)
+{
+    const struct chunk *c = &t->chunks[i];
+    uint64_t used = c->at + (uint64_t)s->lay->chunk_data + 8 * word(head + s->lay->chunk_top);
+    return word(head + s->lay->chunk_previous) == (i > 0 ? t->chunks[i - 1].at : 0) &&
+           (i == t->chunk_count - 1 || used == c->used);
+}
+
 int lower_read(struct pyro_sampler *s, struct thread *t)
 {
     struct extra extra = {malloc(512 * 1024), 0, 512 * 1024};
@@ -70,15 +80,19 @@ int lower_read(struct pyro_sampler *s, struct thread *t)
             continue;
         if (i == t->window_chunk)
             end = end + OVERLAP < c->end ? end + OVERLAP : c->end;
-        size_t size = end - c->first;
+        size_t size = end - c->at;
         if (sampler_grow(&s->lower, &s->lower_cap, size) == NULL)
             rc = PYRO_E_NOMEM;
         else
-            rc = pyro_target_read(s->target, c->first, s->lower, size);
-        struct region region = {c->first, end, s->lower, i};
+            rc = pyro_target_read(s->target, c->at, s->lower, size);
+        if (rc == 0 && !is_as_known(s, t, i, s->lower))
+            rc = PYRO_E_INVALID;
+        struct region region = {c->first, end, s->lower + (c->first - c->at), i};
         if (rc == 0)
             walk_piece(s, t, &region, &extra);
     }
+    if (rc != 0)
+        t->chunk_count = 0; /* they are learnt anew */
     free(extra.bytes);
     return rc;
 }

@@ -115,6 +115,10 @@ struct off *plan_find_off(struct thread *t, uint64_t at)
 void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cframe)
 {
     struct off *off = plan_find_off(t, at);
+    if (off != NULL && off->cframe == cframe) {
+        off->last_used = s->tick;
+        return;
+    }
     if (off == NULL && t->off_count < MAX_OFF)
         off = &t->off[t->off_count++];
     if (off == NULL) { /* full: the one unused for longest makes room */
@@ -122,9 +126,6 @@ void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cf
         for (int i = 1; i < t->off_count; i++)
             if (t->off[i].last_used < off->last_used)
                 off = &t->off[i];
-    } else if (off->at == at) {
-        off->last_used = s->tick;
-        return;
     }
     int before = s->lay->generator_frame - s->lay->generator_state;
     if (before < 0 || before > 64)
@@ -140,17 +141,18 @@ static void add_region(struct thread *t, uint64_t start, uint64_t end, int chunk
     t->plan_bytes += end - start;
 }
 
-/* The pieces of chunks that hold the top WINDOW_BYTES of frames, the lowest first. */
-static void plan_window(struct thread *t)
+/* The pieces of chunks that hold the top WINDOW_BYTES of frames, the lowest first.  fresh: what
+ * lies below was read in this tick, and the window begins with its last frame (NULL: it was not).
+ * False: that frame cannot be reached, for the stack is much lower or much higher by now. */
+static bool plan_window(struct thread *t, const struct item *fresh)
 {
     struct region pieces[MAX_REGIONS];
     int count = 0;
     uint64_t left = WINDOW_BYTES;
-    t->window_whole = true;
-    /* What lies below was read in this tick: the window goes on where that ended. */
-    const struct item *fresh =
-        t->lower_fresh && t->stack_known && t->depth > 0 ? &t->stack[t->depth - 1] : NULL;
-    int fresh_chunk = fresh != NULL ? stack_chunk_of(t, fresh->at) : -1;
+    int fresh_chunk = fresh != NULL ? stack_chunk_of(t, fresh->at) : 0;
+    if (fresh_chunk < 0)
+        return false;
+    t->window_whole = fresh == NULL;
     for (int i = t->chunk_count - 1; i >= 0; i--) {
         const struct chunk *c = &t->chunks[i];
         bool newest = i == t->chunk_count - 1;
@@ -169,18 +171,18 @@ static void plan_window(struct thread *t)
             end = c->end;
         if (fresh != NULL && i < fresh_chunk)
             break;
+        if (fresh != NULL && count == MAX_REGIONS)
+            return false;
         if ((left == 0 && fresh == NULL) || count == MAX_REGIONS) {
             t->window_whole = false;
             break;
         }
         uint64_t low = c->first;
-        if (fresh != NULL) {
-            t->window_whole = false;
-            if (i == fresh_chunk)
-                low = fresh->at + (uint64_t)fresh->code->facts.frame_bytes;
-            if (low >= end)
-                break;
-        } else if (used - c->first > left) {
+        if (fresh != NULL && i == fresh_chunk) {
+            low = fresh->at;
+            if (low >= used)
+                return false;
+        } else if (fresh == NULL && used - c->first > left) {
             low = (used - left) & ~UINT64_C(255);
             if (low < c->first)
                 low = c->first;
@@ -194,6 +196,7 @@ static void plan_window(struct thread *t)
     }
     while (count-- > 0)
         add_region(t, pieces[count].start, pieces[count].end, pieces[count].chunk);
+    return true;
 }
 
 void plan_thread(struct pyro_sampler *s, struct thread *t)
@@ -201,7 +204,11 @@ void plan_thread(struct pyro_sampler *s, struct thread *t)
     t->plan_count = 0;
     t->plan_bytes = 0;
     add_region(t, t->state, t->state + (uint64_t)s->lay->thread_size, -1);
-    plan_window(t);
+    bool fresh = t->lower_fresh && t->stack_known && t->depth > 0;
+    if (!fresh || !plan_window(t, &t->stack[t->depth - 1])) {
+        t->lower_fresh = false;
+        plan_window(t, NULL);
+    }
     t->plan_blocks = t->plan_count - 1;
     t->window_low = t->plan_blocks > 0 ? t->plan[1].start : 0;
     t->window_chunk = t->plan_blocks > 0 ? t->plan[1].chunk : -1;

@@ -18,10 +18,11 @@ struct code {
     struct pyro_code facts;
     uint32_t function;   /* id in the stream; PYRO_MAP_NONE: not written yet */
     uint32_t *frames;    /* frame ids by instruction/2 + 1; 0 = none yet, else id + 1 */
-    uint64_t check_tick; /* look again then whether the object is still the same */
-    uint32_t check_gap;
+    uint64_t since;      /* when it was first read, ns */
+    uint64_t check_at;   /* look again then whether the object is still the same */
+    uint64_t generation; /* of the interpreter's code objects when it was looked at last */
     int32_t *starts;     /* 3.11, 3.12: where each code unit's location begins; NULL: not needed */
-    uint64_t module_at; /* of a function object that had this code; 0: none seen */
+    uint64_t module_at;  /* of a function object that had this code; 0: none seen */
 };
 
 struct codes;
@@ -33,21 +34,28 @@ struct code *codes_get(struct codes *codes, uint64_t address);
 bool codes_function_has(struct codes *codes, uint64_t function, struct code *code);
 /* Is it a Python function?  Answers from memory unless `now`. */
 bool codes_is_function(struct codes *codes, uint64_t address, bool now);
-/* Looks again at the code objects whose time has come, among those given.  True if one of them is
- * no longer what it was (it is then forgotten). */
-bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t tick);
+/* Is it time to look again?  generation: a number that changes when a code object is freed (3.14
+ * on; else always the same). */
+static inline bool codes_is_due(const struct code *code, uint64_t now, uint64_t generation)
+{
+    return code->check_at <= now || code->generation != generation;
+}
+/* Looks again at those that are due among the code objects given.  True if one of them is no longer
+ * what it was (it is then forgotten). */
+bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t now,
+                   uint64_t generation);
 /* The frame's id in the stream for this instruction (offset in bytes). */
 uint32_t codes_frame_id(struct codes *codes, struct code *code, int32_t instruction,
                         struct pyro_stream *stream, const struct pyro_sampler_options *options);
 
 /* ---- what a walk sees */
 struct item {
-    uint64_t at;        /* the frame's address */
+    uint64_t at; /* the frame's address */
     struct code *code;
-    uint64_t function;  /* the function object */
+    uint64_t function; /* the function object */
     int32_t instruction;
-    uint32_t node;      /* only in a thread's kept stack */
-    bool called_back;   /* a C function stands between it and the frame below */
+    uint32_t node;    /* only in a thread's kept stack */
+    bool called_back; /* a C function stands between it and the frame below */
 };
 
 struct region { /* a piece of remote memory and its copy */
@@ -65,8 +73,8 @@ struct chunk { /* a block of the thread's data stack */
 
 struct view { /* one of the two reads of one thread */
     struct region regions[MAX_REGIONS + MAX_OFF];
-    int count;     /* of all */
-    int blocks;    /* the first ones are of chunks, from the bottom up */
+    int count;        /* of all */
+    int blocks;       /* the first ones are of chunks, from the bottom up */
     uint64_t current; /* current_frame; 0: not known */
     uint64_t chunk, top;
     uint64_t tid;
@@ -86,25 +94,27 @@ struct off { /* a frame (or a cframe) that is not on a chunk and was met lately 
 struct walk {
     struct item *items;
     int count, cap;
-    uint64_t need;     /* an address off the chunks that was not in the read; 0: none */
+    uint64_t need; /* an address off the chunks that was not in the read; 0: none */
     bool need_cframe;
 };
 
 struct thread {
     uint64_t state; /* address of the PyThreadState */
     int64_t tid;
-    uint32_t id;    /* in the stream */
+    uint32_t id; /* in the stream */
     bool named, alive;
+    uint64_t sample_tick; /* when it was last sampled */
+    uint64_t chunks_tick; /* when its chunks were last doubted */
     struct chunk *chunks;
     int chunk_count, chunk_cap;
-    uint64_t top;       /* datastack_top as last read */
-    uint64_t reach;     /* bytes above `first` of the newest chunk that are read */
+    uint64_t top;   /* datastack_top as last read */
+    uint64_t reach; /* bytes above `first` of the newest chunk that are read */
     struct off off[MAX_OFF];
     int off_count;
     struct item *stack; /* the last sample, bottom first, with nodes */
     int depth, cap;
     bool stack_known;
-    uint8_t *last;      /* the blocks that the kept stack was walked from */
+    uint8_t *last; /* the blocks that the kept stack was walked from */
     size_t last_size, last_cap;
     struct region last_blocks[MAX_REGIONS];
     int last_count;
@@ -116,7 +126,7 @@ struct thread {
     size_t plan_bytes;
     uint64_t window_low; /* address in chunk window_chunk where the window begins */
     int window_chunk;
-    bool window_whole;   /* it begins at the bottom of the stack */
+    bool window_whole; /* it begins at the bottom of the stack */
 };
 
 struct shape { /* durations of calls of one shape: iovecs, bytes to the next power of two */
@@ -137,22 +147,26 @@ struct pyro_sampler {
     struct pyro_map nodes; /* (parent, frame) -> node */
     struct thread **threads;
     int thread_count, thread_cap;
-    uint64_t threads_tick;  /* when the list was last walked */
-    uint64_t head;          /* address of the newest thread state, as the list was walked */
-    uint64_t head_now;      /* the same word, as read with the last tick */
-    uint8_t *buffer;        /* copies of the two reads of all threads */
+    uint64_t threads_tick; /* when the list was last walked */
+    uint64_t head;         /* address of the newest thread state, as the list was walked */
+    uint64_t head_now;     /* the same word, as read with the last tick */
+    uint8_t *buffer;       /* copies of the two reads of all threads */
     size_t buffer_cap;
-    uint8_t *lower;         /* copies of what lies below a window */
+    uint8_t *lower; /* copies of what lies below a window */
     size_t lower_cap;
     struct iovec *iovecs;
     int iovec_cap;
     struct walk one, two;
     struct shape *shapes;
     int shape_count, shape_cap;
-    uint64_t next_tick;     /* its number in the schedule */
-    uint64_t tick;          /* kept ticks so far */
-    uint64_t random;        /* --rate max */
-    int misses;             /* reads in a row that failed wholly */
+    uint64_t next_tick;  /* its number in the schedule */
+    uint64_t tick;       /* kept ticks so far */
+    uint64_t skipped;    /* ticks since then that could not be kept */
+    uint64_t kept_ns;    /* when the last one was kept */
+    uint64_t now;        /* when this tick began, ns */
+    uint64_t generation; /* see codes_is_due */
+    uint64_t random;     /* --rate max */
+    int misses;          /* reads in a row that failed wholly */
     struct pyro_status_fact sums;
 };
 

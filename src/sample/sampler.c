@@ -10,12 +10,13 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#define IOVECS_MOST 1024  /* what one call takes */
-#define TRIES 6           /* reads of one thread in one tick, until the plan holds all it needs */
-#define THREADS_EVERY 64  /* ticks between walks of the thread list */
+#define IOVECS_MOST 1024 /* what one call takes */
+#define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
+#define THREADS_EVERY 64 /* ticks between walks of the thread list */
 #define SLEEP_MOST_NS 50000000
 #define PAUSE_NS 3000 /* --rate max: the longest pause between ticks */
-#define MISSES_MOST 8     /* whole reads that fail in a row until the process is taken for gone */
+#define MISSES_MOST 8 /* whole reads that fail in a row until the interpreter is taken for gone */
+#define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
 /* How a batched read of some threads went. */
 struct batch {
@@ -54,8 +55,8 @@ static int put_plan(struct pyro_sampler *s, const struct thread *t, int n)
 {
     for (int half = 0; half < 2; half++)
         for (int i = 0; i < t->plan_count; i++)
-            s->iovecs[n++] = (struct iovec){(void *)t->plan[i].start,
-                                            t->plan[i].end - t->plan[i].start};
+            s->iovecs[n++] =
+                (struct iovec){(void *)t->plan[i].start, t->plan[i].end - t->plan[i].start};
     return n;
 }
 
@@ -65,30 +66,39 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
 {
     int n = 0;
     size_t bytes = 0;
+    batch->slow = false;
     for (int i = 0; i < count; i++) {
         n += 2 * threads[i]->plan_count;
         bytes += 2 * threads[i]->plan_bytes;
     }
-    n++;
-    bytes += sizeof s->head_now;
+    /* the words that tell of new threads and of freed code go along */
+    const struct pyro_layout *lay = s->lay;
+    uint64_t interpreter = pyro_target_interpreter(s->target);
+    int words = lay->interp_code_generation >= 0 ? 2 : 1;
+    n += words;
+    bytes += 8 * (size_t)words;
     if (grow_iovecs(s, n) != 0 || sampler_grow(&s->buffer, &s->buffer_cap, bytes) == NULL)
         return -ENOMEM;
     n = 0;
     for (int i = 0; i < count; i++)
         n = put_plan(s, threads[i], n);
-    /* the word that tells of new threads goes along */
-    uint64_t head = pyro_target_interpreter(s->target) + (uint64_t)s->lay->interp_threads_head;
-    s->iovecs[n++] = (struct iovec){(void *)head, sizeof s->head_now};
+    s->iovecs[n++] = (struct iovec){(void *)(interpreter + (uint64_t)lay->interp_threads_head), 8};
+    if (words > 1)
+        s->iovecs[n++] =
+            (struct iovec){(void *)(interpreter + (uint64_t)lay->interp_code_generation), 8};
     struct iovec local = {s->buffer, bytes};
     uint64_t begin = pyro_base_monotonic_ns();
-    ssize_t got = process_vm_readv(pyro_target_pid(s->target), &local, 1, s->iovecs,
-                                   (unsigned long)n, 0);
+    ssize_t got =
+        process_vm_readv(pyro_target_pid(s->target), &local, 1, s->iovecs, (unsigned long)n, 0);
     batch->ns = pyro_base_monotonic_ns() - begin;
     batch->iovecs = (uint32_t)n;
     batch->bytes = bytes;
     batch->slow = got == (ssize_t)bytes && timing_slow(s, batch->iovecs, bytes, batch->ns);
-    if (got == (ssize_t)bytes)
-        s->head_now = word(s->buffer + bytes - sizeof s->head_now);
+    if (got == (ssize_t)bytes) {
+        s->head_now = word(s->buffer + bytes - 8 * (size_t)words);
+        if (words > 1)
+            s->generation = word(s->buffer + bytes - 8);
+    }
     return got < 0 ? -errno : got;
 }
 
@@ -101,7 +111,8 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
     /* The rest of the chain is looked up at once, so that one more read holds all of it. */
     const struct pyro_layout *lay = s->lay;
     bool added = false;
-    for (int hops = 0; hops < MAX_OFF && at != 0 && (at & 7) == 0; hops++) {
+    int hops = 0;
+    for (; hops < MAX_OFF && at != 0 && (at & 7) == 0; hops++) {
         if (stack_chunk_of(t, at) >= 0)
             break;
         if (plan_find_off(t, at) == NULL)
@@ -110,14 +121,15 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
         if (pyro_target_read_u64(s->target, at + (uint64_t)lay->frame_previous, &at) != 0)
             break;
     }
-    return added;
+    return added && hops < MAX_OFF; /* a longer chain is never held whole */
 }
 
-static void emit(struct pyro_sampler *s, const struct thread *t, uint32_t node, uint32_t flags,
+static void emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32_t flags,
                  uint32_t unverified, uint32_t second)
 {
     struct pyro_sample sample = {t->id, node, unverified, flags,
                                  second == PYRO_NO_NODE ? 0 : second + 1};
+    t->sample_tick = s->tick;
     s->sums.planned++;
     if (flags & PYRO_SAMPLE_DISCARDED)
         s->sums.discarded++;
@@ -148,12 +160,12 @@ static bool recheck(struct pyro_sampler *s, const struct thread *t, int from, in
     struct code *due[256];
     size_t n = 0;
     for (int i = from; i < to && n < sizeof due / sizeof *due; i++)
-        if (t->stack[i].code->check_tick <= s->tick)
+        if (codes_is_due(t->stack[i].code, s->now, s->generation))
             due[n++] = t->stack[i].code;
     for (int i = 0; i < w->count && n < sizeof due / sizeof *due; i++)
-        if (w->items[i].code->check_tick <= s->tick)
+        if (codes_is_due(w->items[i].code, s->now, s->generation))
             due[n++] = w->items[i].code;
-    return n > 0 && codes_recheck(s->codes, due, n, s->tick);
+    return n > 0 && codes_recheck(s->codes, due, n, s->now, s->generation);
 }
 
 struct start { /* where a walk of the window begins */
@@ -164,28 +176,25 @@ struct start { /* where a walk of the window begins */
 };
 
 /* The window does not begin at the bottom: what lies below is as it was if the lowest frame seen
- * has not moved, or if it was read just now.  False: it has to be read. */
+ * has not moved, or if it was read just now up to that frame.  False: it has to be read. */
 static bool find_start(struct pyro_sampler *s, struct thread *t, const struct view *view,
                        struct start *start)
 {
     if (!t->stack_known || t->depth == 0)
         return false;
-    if (t->lower_fresh) {
-        start->anchor = t->depth;
-        return true;
-    }
-    if (s->tick - t->lower_tick >= REFRESH_TICKS)
+    if (!t->lower_fresh && s->tick - t->lower_tick >= REFRESH_TICKS)
         return false;
-    int anchor = stack_anchor(t, view);
+    int anchor = t->lower_fresh ? t->depth - 1 : stack_anchor(t, view);
     struct item seen;
-    if (anchor <= 0 || !walk_header(s, view, t->stack[anchor].at, &seen) ||
-        !stack_same(&seen, &t->stack[anchor]) ||
-        seen.instruction != t->stack[anchor].instruction)
+    if (anchor < 0 || !walk_header(s, view, t->stack[anchor].at, &seen) ||
+        !stack_same(&seen, &t->stack[anchor]))
+        return false;
+    if (!t->lower_fresh && (anchor == 0 || seen.instruction != t->stack[anchor].instruction))
         return false;
     start->anchor = anchor;
     start->from = seen.at;
     start->chunk = stack_chunk_of(t, seen.at);
-    start->assumed = true;
+    start->assumed = !t->lower_fresh;
     return true;
 }
 
@@ -236,9 +245,25 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
         (top_one != NULL && !stack_same(top_one, top_two)))
         *flags |= PYRO_SAMPLE_TOP_MOVED;
     if (unverified > 0)
-        *second = stack_path(s, start.anchor > 0 ? t->stack[start.anchor - 1].node : PYRO_NO_NODE,
-                             w);
+        *second =
+            stack_path(s, start.anchor > 0 ? t->stack[start.anchor - 1].node : PYRO_NO_NODE, w);
     return unverified;
+}
+
+/* Does what was walked end in another chunk than the newest, though that one has frames? */
+static bool ends_below(const struct thread *t, const struct start *start, const struct walk *w)
+{
+    if (t->chunk_count < 2)
+        return false;
+    const struct chunk *newest = &t->chunks[t->chunk_count - 1];
+    if (t->top <= newest->first || t->top > newest->end)
+        return false;
+    int chunk = -1;
+    for (int i = w->count - 1; i >= 0 && chunk < 0; i--)
+        chunk = stack_chunk_of(t, w->items[i].at);
+    if (chunk < 0 && start->anchor > 0)
+        chunk = stack_chunk_of(t, t->stack[start->anchor - 1].at);
+    return chunk != t->chunk_count - 1;
 }
 
 static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_t *bytes, bool slow,
@@ -294,15 +319,24 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         }
         if (w->need != 0 && chase(s, t, w->need))
             return AGAIN;
+        /* A chunk may be given back and taken again, above others of another fill. */
+        if (t->chunks_tick != s->tick && ends_below(t, &start, w)) {
+            t->chunks_tick = s->tick;
+            t->chunk_count = 0;
+            return AGAIN;
+        }
         if (w->need_cframe && plan_find_off(t, one.cframe) == NULL) {
             plan_add_off(s, t, one.cframe, true);
             return AGAIN;
         }
     }
-    if (recheck(s, t, low, start.anchor, w) && !last_try) {
+    if (recheck(s, t, t->lower_fresh ? 0 : low, start.anchor, w)) {
         t->stack_known = false;
         t->depth = 0;
-        return AGAIN;
+        if (!last_try)
+            return AGAIN;
+        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
+        return TAKEN;
     }
     if (one.cframe != 0)
         plan_add_off(s, t, one.cframe, true);
@@ -346,6 +380,28 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
 
 /* ---- a tick */
 
+enum { NO_TICK = 1 };
+
+static void keep_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
+{
+    pyro_format_stream_tick(s->stream, number, now);
+    s->sums.ticks++;
+    s->sums.missed += s->skipped;
+    s->skipped = 0;
+}
+
+/* Walks the list of threads again and samples those that this tick has no sample of. */
+static void sample_new_threads(struct pyro_sampler *s)
+{
+    if (threads_refresh(s) != 0) {
+        s->head = 0; /* again at the next tick */
+        return;
+    }
+    for (int i = 0; i < s->thread_count; i++)
+        if (s->threads[i]->sample_tick != s->tick && settle(s, s->threads[i]) == DEAD)
+            s->head = 0;
+}
+
 static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
 {
     if (s->head_now != s->head || s->tick - s->threads_tick >= THREADS_EVERY ||
@@ -355,9 +411,10 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             return rc;
         s->head_now = s->head;
     }
-    pyro_format_stream_tick(s->stream, number, now);
-    s->sums.ticks++;
+    if (s->thread_count == 0)
+        return NO_TICK; /* the interpreter is ending (or not begun) */
     s->tick++;
+    s->now = now;
     bool stale = false;
     for (int begin = 0; begin < s->thread_count;) {
         int count = 0, iovecs = 0;
@@ -365,15 +422,17 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             struct thread *t = s->threads[begin + count];
             t->lower_fresh = false;
             plan_thread(s, t);
-            if (count > 0 && iovecs + 2 * t->plan_count >= IOVECS_MOST)
+            if (count > 0 && iovecs + 2 * t->plan_count > IOVECS_MOST - 2)
                 break;
             iovecs += 2 * t->plan_count;
             count++;
         }
         struct batch batch;
         ssize_t got = read_threads(s, &s->threads[begin], count, &batch);
-        if (got == -ESRCH)
+        if (got == -ESRCH || got == -EPERM)
             return PYRO_E_GONE;
+        if (begin == 0)
+            keep_tick(s, number, now);
         size_t at = 0;
         struct thread *again[IOVECS_MOST];
         int again_count = 0;
@@ -394,8 +453,8 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
                 stale = true;
         begin += count;
     }
-    if (stale)
-        s->head = 0; /* walk the list again at the next tick */
+    if (stale) /* threads ended; others may have taken their places */
+        sample_new_threads(s);
     return 0;
 }
 
@@ -424,8 +483,8 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
         .seed = options->seed,
         .lateness_unit_ns = unit,
     };
-    int rc = s->codes == NULL ? PYRO_E_NOMEM
-                              : pyro_format_stream_open(writer, &s->fact, &s->stream);
+    int rc =
+        s->codes == NULL ? PYRO_E_NOMEM : pyro_format_stream_open(writer, &s->fact, &s->stream);
     if (rc == 0)
         rc = threads_refresh(s);
     if (rc != 0) {
@@ -433,6 +492,7 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
         return pyro_base_fail(err, rc, "The threads of process %d cannot be read: %s.",
                               (int)pyro_target_pid(target), pyro_base_code_text(rc));
     }
+    s->kept_ns = s->fact.first_ns;
     *out = s;
     return 0;
 }
@@ -485,12 +545,18 @@ int pyro_sample_step(struct pyro_sampler *s)
     int rc = take_tick(s, number, now);
     if (rc == PYRO_E_GONE || rc == PYRO_E_PERMISSION)
         return PYRO_E_GONE;
-    if (rc != 0) {
-        s->sums.broken++;
-        return ++s->misses >= MISSES_MOST ? PYRO_E_GONE : 0;
+    if (rc == 0) {
+        s->misses = 0;
+        s->kept_ns = now;
+        return 0;
     }
-    s->misses = 0;
-    return 0;
+    s->skipped++;
+    if (rc != NO_TICK) {
+        s->sums.broken++;
+        s->misses++;
+    }
+    bool gone = s->misses >= MISSES_MOST || (s->misses > 0 && s->fact.period_ns > MISSED_MOST_NS);
+    return gone || now - s->kept_ns > MISSED_MOST_NS ? PYRO_E_GONE : 0;
 }
 
 void pyro_sample_status(const struct pyro_sampler *s, struct pyro_status_fact *out)

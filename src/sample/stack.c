@@ -10,8 +10,7 @@
 static uint32_t node_id(struct pyro_sampler *s, uint32_t parent, struct code *code,
                         int32_t instruction)
 {
-    uint32_t frame =
-        codes_frame_id(s->codes, code, instruction, s->stream, &s->options);
+    uint32_t frame = codes_frame_id(s->codes, code, instruction, s->stream, &s->options);
     if (frame == PYRO_MAP_NONE)
         return parent;
     uint32_t id = pyro_base_map_get(&s->nodes, (uint64_t)parent + 1, (uint64_t)frame + 1);
@@ -49,7 +48,8 @@ int stack_keep(struct pyro_sampler *s, struct thread *t, int anchor, const struc
         t->cap = depth * 2;
     }
     int i = 0;
-    while (i < w->count && anchor + i < t->depth && stack_same(&t->stack[anchor + i], &w->items[i]) &&
+    while (i < w->count && anchor + i < t->depth &&
+           stack_same(&t->stack[anchor + i], &w->items[i]) &&
            t->stack[anchor + i].instruction == w->items[i].instruction)
         i++;
     uint32_t parent = anchor + i > 0 ? t->stack[anchor + i - 1].node : PYRO_NO_NODE;

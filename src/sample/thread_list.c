@@ -1,7 +1,7 @@
 /*
- * thread_list: which threads the process has.  New ones are put at the head of the interpreter's list,
- * so one word tells of them; ended ones are found by walking the list again now and then, and when
- * a read fails.
+ * thread_list: which threads the process has.  New ones are put at the head of the interpreter's
+ * list, so one word tells of them; ended ones are found by walking the list again now and then, and
+ * when a read fails.
  */
 #include "sample_priv.h"
 

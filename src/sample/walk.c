@@ -15,7 +15,7 @@
 
 struct header {
     uint64_t previous, executable, function;
-    int stacktop; /* -1: running; -2: not one */
+    int stacktop;        /* -1: running; -2: not one */
     int32_t raw;         /* the instruction pointer's offset */
     int32_t instruction; /* the instruction it belongs to */
     struct code *code;
@@ -77,8 +77,8 @@ static bool read_code(struct pyro_sampler *s, const uint8_t *bytes, struct heade
     struct code *code = codes_get(s->codes, h->executable);
     if (code == NULL)
         return false;
-    int64_t offset = (int64_t)(word(bytes + s->lay->frame_ip) - h->executable) -
-                     s->lay->code_adaptive;
+    int64_t offset =
+        (int64_t)(word(bytes + s->lay->frame_ip) - h->executable - (uint64_t)s->lay->code_adaptive);
     if (offset < -2 || offset >= code->facts.size)
         return false;
     h->code = code;
@@ -111,7 +111,8 @@ static bool called_by(struct pyro_sampler *s, const struct tail *tail, const str
     if (slot + 16 > (size_t)tail->code->facts.frame_bytes || slot + 16 > tail->size)
         return slot + 16 <= (size_t)tail->code->facts.frame_bytes; /* not read: no objection */
     uint64_t tags = (uint64_t)s->lay->tag_mask;
-    uint64_t first = word(tail->bytes + slot) & ~tags, second = word(tail->bytes + slot + 8) & ~tags;
+    uint64_t first = word(tail->bytes + slot) & ~tags,
+             second = word(tail->bytes + slot + 8) & ~tags;
     if (first == h->function || second == h->function)
         return true;
     uint64_t callable = first;
@@ -162,7 +163,10 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
         }
         struct header h;
         read_marks(s, bytes, at, &h);
-        const uint8_t *state = bytes - (lay->generator_frame - lay->generator_state);
+        uint32_t before = (uint32_t)(lay->generator_frame - lay->generator_state);
+        if (before > off->before)
+            return -1;
+        const uint8_t *state = bytes - before;
         if (owner != lay->owner_generator || (int8_t)*state != lay->state_executing ||
             !read_code(s, bytes, &h) || !owns(s, &h))
             return -1;
@@ -279,18 +283,19 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             /* 3.11 links a frame called from C to its caller directly */
             if (is_311 && tail.stacktop == -1)
                 adjacent = false;
-            if (tail.stacktop == -1 &&
-                (adjacent || h.stacktop == 0 || (!is_311 && previous_on_chunk)))
+            if (tail.stacktop == -1 && (adjacent || (!is_311 && previous_on_chunk)))
                 break; /* the caller runs: what stands above it is stale */
         }
         if (h.executable < 4096 || !read_code(s, bytes, &h))
             break;
         if (has_stacktop && !first) {
             bool returning = h.stacktop != -1 && is_returning(s, &h);
-            if (tail.stacktop == -1 && returning)
+            /* 3.12 and 3.13 zero the mark of a frame that is popped; without locals it can be 0
+             * in a call as well */
+            bool zeroed =
+                !is_311 && h.stacktop == 0 && (returning || h.code->facts.nlocalsplus > 0);
+            if (zeroed || (tail.stacktop == -1 && returning))
                 break;
-            if (!is_311 && h.stacktop == 0 && returning)
-                break; /* popped: 3.12 and 3.13 zero the mark */
         }
         if (!owns(s, &h))
             break;
@@ -312,8 +317,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             }
             if (!adjacent && boundary < 0)
                 boundary = out->count;
-            if (adjacent && tail.bytes != NULL &&
-                (tail.stacktop < 0 || !called_by(s, &tail, &h)))
+            if (adjacent && tail.bytes != NULL && (tail.stacktop < 0 || !called_by(s, &tail, &h)))
                 break;
         }
         struct item *item = push(out);

@@ -49,8 +49,8 @@ static bool read_head(const struct pyro_target *t, const uint8_t *head, uint64_t
     int32_t first_line = target_i32(head + l->code_firstlineno);
     int64_t words, stack = target_i32(head + l->code_stacksize);
 
-    if (!target_type_is(t, target_u64(head + l->object_type), "code", code_type) ||
-        units == 0 || units > UNITS_MAX)
+    if (!target_type_is(t, target_u64(head + l->object_type), "code", code_type) || units == 0 ||
+        units > UNITS_MAX)
         return false;
     out->nlocalsplus = target_i32(head + l->code_nlocalsplus);
     if (out->nlocalsplus < 0 || out->nlocalsplus > SLOTS_MAX || stack < 0 || stack > SLOTS_MAX)

@@ -135,8 +135,7 @@ uint64_t target_image_symbol(const struct target_image *image, const char *name)
 
     if (!image->hash || !image->symbols || !image->strings ||
         target_read(image->pid, image->hash, &head, sizeof(head)) || head.buckets == 0 ||
-        head.buckets > HASH_WORDS_MAX || head.bloom_words == 0 ||
-        head.bloom_words > HASH_WORDS_MAX)
+        head.buckets > HASH_WORDS_MAX || head.bloom_words == 0 || head.bloom_words > HASH_WORDS_MAX)
         return 0;
     at = image->hash + sizeof(head);
     if (target_read(image->pid, at + (uint64_t)(hash / 64 % head.bloom_words) * 8, &bloom, 8))

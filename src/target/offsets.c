@@ -8,7 +8,7 @@
 #include "target_priv.h"
 
 enum {
-    STRUCT_MAX = 8 << 20, /* bytes of the largest struct believed (the runtime: some 350 KB) */
+    STRUCT_MAX = 8 << 20,   /* bytes of the largest struct believed (the runtime: some 350 KB) */
     THREAD_READ_MAX = 4096, /* the thread's fields that are read lie within */
 };
 

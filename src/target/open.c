@@ -20,10 +20,10 @@ struct finding {
     struct target_maps maps;
     uint64_t headers; /* where the executable's program headers are (AT_PHDR); 0: not known */
     struct target_image image;
-    bool is_executable;   /* the image is the executable, not a library */
-    uint64_t runtime;     /* address of _PyRuntime in the image */
-    bool is_old;          /* the image is an interpreter older than _PyRuntime (3.7) */
-    bool awaits_library;  /* the executable needs a libpython that is not mapped yet */
+    bool is_executable;  /* the image is the executable, not a library */
+    uint64_t runtime;    /* address of _PyRuntime in the image */
+    bool is_old;         /* the image is an interpreter older than _PyRuntime (3.7) */
+    bool awaits_library; /* the executable needs a libpython that is not mapped yet */
     bool is_32;
 };
 
@@ -214,8 +214,8 @@ static int find_interpreter(struct pyro_target *t, struct pyro_error *err)
     int32_t initialised;
     int64_t id = -1;
 
-    if (target_read(t->pid, t->runtime + l->runtime_initialized, &initialised, 4) ||
-        !initialised || pyro_target_read_u64(t, t->runtime + l->runtime_interpreters_head, &at))
+    if (target_read(t->pid, t->runtime + l->runtime_initialized, &initialised, 4) || !initialised ||
+        pyro_target_read_u64(t, t->runtime + l->runtime_interpreters_head, &at))
         return not_ready(t->pid, err);
     for (int i = 0; i < INTERPRETERS_MAX; i++) {
         if (!target_plausible(at) || target_read(t->pid, at + l->interp_id, &id, 8))
@@ -291,8 +291,8 @@ int pyro_target_open(pid_t pid, struct pyro_target **out, struct pyro_error *err
     else if (rc == 0)
         rc = fail_not_python(&f, err);
     else if (f.is_old)
-        rc = target_version_refuse_old(
-            &f.image, target_version_of_file(&f.image, f.is_executable), err);
+        rc = target_version_refuse_old(&f.image, target_version_of_file(&f.image, f.is_executable),
+                                       err);
     else if ((t = calloc(1, sizeof(*t))) == NULL)
         rc = pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory.");
     else

@@ -5,7 +5,7 @@
 #include "target_priv.h"
 
 enum {
-    UNIT = 2, /* bytes of a code unit */
+    UNIT = 2,      /* bytes of a code unit */
     ONE_LINE = 10, /* kinds: below this one, columns are packed; to 12, lines 0 to 2 further */
     NO_COLUMNS = 13,
     LONG = 14,

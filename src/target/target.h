@@ -39,7 +39,7 @@ struct pyro_layout {
     int unicode_length, unicode_state, unicode_ascii_data, unicode_compact_data;
     int unicode_kind, unicode_compact, unicode_ascii; /* numbers of bits in the state's 32 */
     int bytes_data;
-    int tag_mask; /* low bits of a stack reference that are not the address */
+    int tag_mask;     /* low bits of a stack reference that are not the address */
     int op_return[6]; /* opcodes that leave a frame by returning; -1 ends */
 };
 
@@ -75,13 +75,13 @@ struct pyro_code {
     uint64_t address;
     int frame_bytes; /* size of a frame of it on the data stack */
     int nlocalsplus;
-    int size; /* bytes of bytecode */
+    int size;                       /* bytes of bytecode */
     uint32_t first_line, last_line; /* last_line: 0 if no instruction has a line */
     uint32_t version;               /* of the code object; 0: it has none */
     uint64_t table_hash;
     /* what is compared to see that the object at this address is still the same one */
     uint64_t filename_at, name_at, qualname_at, linetable_at;
-    bool hidden; /* an interpreter's own trampoline: no function of the program */
+    bool hidden;             /* an interpreter's own trampoline: no function of the program */
     const uint8_t *bytecode; /* owned by the arena given */
     /* owned by the arena, UTF-8; surrogates as the six characters \udcXX */
     const char *file, *name, *qualname;
@@ -100,8 +100,7 @@ bool pyro_target_code_check(const struct pyro_target *t, const struct pyro_code 
 struct pyro_position {
     uint32_t line, end_line, column, end_column; /* as in pyro_frame_fact: 0 not known */
 };
-void pyro_target_position(const struct pyro_code *code, int instruction,
-                          struct pyro_position *out);
+void pyro_target_position(const struct pyro_code *code, int instruction, struct pyro_position *out);
 /* Fills starts[i] (code->size / 2 of them) with the offset in bytes at which the location that code
  * unit i belongs to begins: the same for an instruction and its inline caches. */
 void pyro_target_location_starts(const struct pyro_code *code, int32_t *starts);

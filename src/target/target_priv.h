@@ -12,9 +12,9 @@ struct pyro_target {
     struct pyro_layout layout;
     char version[32];
     uint64_t runtime, interpreter;
-    uint64_t image_start, image_end; /* of the executable or library that holds _PyRuntime */
-    uint64_t code_type, function_type;  /* PyCode_Type, PyFunction_Type; 0: not known yet */
-    uint64_t str_type, bytes_type;      /* types last seen to be of that kind; 0: none yet */
+    uint64_t image_start, image_end;   /* of the executable or library that holds _PyRuntime */
+    uint64_t code_type, function_type; /* PyCode_Type, PyFunction_Type; 0: not known yet */
+    uint64_t str_type, bytes_type;     /* types last seen to be of that kind; 0: none yet */
 };
 
 /* ---- remote memory (memory.c) */
@@ -41,7 +41,7 @@ static inline int32_t target_i32(const uint8_t *bytes)
 struct target_mapping {
     uint64_t start, end, offset, device, inode; /* device: as makedev makes it */
     bool writable;
-    const char *path;                           /* "" if it has none; of the maps' text */
+    const char *path; /* "" if it has none; of the maps' text */
 };
 struct target_maps {
     char *text;
@@ -120,8 +120,8 @@ int target_offsets_apply(const struct layout_entry *entry, uint32_t hex, const u
 /* Is the type called so?  If *known is not 0 it must be that type, else it becomes it. */
 bool target_type_is(const struct pyro_target *t, uint64_t type, const char *name, uint64_t *known);
 /* A bytes object's content.  PYRO_E_INVALID: it is none, or longer than max. */
-int target_read_bytes(struct pyro_target *t, uint64_t address, size_t max,
-                      struct pyro_arena *arena, const uint8_t **bytes, size_t *size);
+int target_read_bytes(struct pyro_target *t, uint64_t address, size_t max, struct pyro_arena *arena,
+                      const uint8_t **bytes, size_t *size);
 
 /* ---- line tables (positions.c) */
 struct target_entry {

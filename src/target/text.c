@@ -44,8 +44,8 @@ bool target_type_is(const struct pyro_target *t, uint64_t type, const char *name
     return true;
 }
 
-int target_read_bytes(struct pyro_target *t, uint64_t address, size_t max,
-                      struct pyro_arena *arena, const uint8_t **bytes, size_t *size)
+int target_read_bytes(struct pyro_target *t, uint64_t address, size_t max, struct pyro_arena *arena,
+                      const uint8_t **bytes, size_t *size)
 {
     const struct pyro_layout *l = &t->layout;
     uint8_t head[HEAD_MAX], *copy;

@@ -5,7 +5,6 @@
  */
 #include "target_priv.h"
 
-
 enum { WALKS = 4, THREAD_READ_MAX = 4096 };
 
 /* *whole: the walk came to the list's end, or to max. */

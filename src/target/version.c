@@ -37,12 +37,14 @@ int target_version_check(uint32_t hex, struct pyro_error *err)
         return pyro_base_fail(err, PYRO_E_VERSION,
                               "Python %s is newer than this Pyrometer: " SUPPORTED ".", name);
     if (minor < TARGET_FIRST_MINOR)
-        return pyro_base_fail(err, PYRO_E_VERSION,
-                              "Python %s is not supported yet: " SUPPORTED ".", name);
+        return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported yet: " SUPPORTED ".",
+                              name);
     if (level < LEVEL_BETA)
-        return pyro_base_fail(err, PYRO_E_VERSION,
-                              "Python %s is an early pre-release, whose structs are not settled: "
-                              SUPPORTED ", from the first beta of each on.", name);
+        return pyro_base_fail(
+            err, PYRO_E_VERSION,
+            "Python %s is an early pre-release, whose structs are not settled: " SUPPORTED
+            ", from the first beta of each on.",
+            name);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /*
  * Fuzzes the reader: any bytes at all, and what the visitor is promised is checked on the way
  * (dense ids, references to what was defined, ticks within their batch).  With clang's
- * -fsanitize=fuzzer this is a libFuzzer target; with replay.c it runs a corpus through once.
- * Checksums are put right after most mutations, so that the payloads are reached.
+ * -fsanitize=fuzzer this is a libFuzzer target (with mutator.c); with replay.c it runs a corpus
+ * through once.
  */
 #include "format.h"
 
@@ -164,11 +164,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct seen seen = {0};
     const struct pyro_visitor visitor = {
-        .ctx = &seen, .head = on_head, .process = on_process, .stream = on_stream,
-        .function = on_function, .frame = on_frame, .node = on_node, .thread = on_thread,
-        .ticks = on_ticks, .samples = on_samples, .seconds = on_seconds,
-        .source = on_source, .warning = on_warning,
-        .status = on_status, .end = on_end, .unknown = on_unknown, .damage = on_damage,
+        .ctx = &seen,
+        .head = on_head,
+        .process = on_process,
+        .stream = on_stream,
+        .function = on_function,
+        .frame = on_frame,
+        .node = on_node,
+        .thread = on_thread,
+        .ticks = on_ticks,
+        .samples = on_samples,
+        .seconds = on_seconds,
+        .source = on_source,
+        .warning = on_warning,
+        .status = on_status,
+        .end = on_end,
+        .unknown = on_unknown,
+        .damage = on_damage,
     };
     enum pyro_ending ending;
     struct pyro_error err = {0};
@@ -176,35 +188,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     promise(rc == 0 || rc == 1 || err.code == rc); /* refused with a sentence */
     return 0;
 }
-
-#ifdef FUZZER
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
-
-static uint32_t word(const uint8_t *at)
-{
-    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
-{
-    size = LLVMFuzzerMutate(data, size, max_size);
-    if (seed % 16 == 0)
-        return size;
-    for (size_t at = 16; at + 20 <= size; at++) {
-        if (word(data + at) != 0xa75950c4u)
-            continue;
-        uint32_t stored = word(data + at + 12), crc;
-        if (stored > size - at - 20) { /* cut or grown by the mutation */
-            stored = (uint32_t)(size - at - 20);
-            memcpy(data + at + 12, &stored, 4);
-        }
-        if (!(data[at + 10] & 0xf0))
-            memcpy(data + at + 16, &stored, 4);
-        crc = pyro_base_crc32(data + at + 8, 12 + (size_t)stored);
-        memcpy(data + at + 4, &crc, 4);
-        at += 20 + (size_t)stored - 1;
-    }
-    return size;
-}
-#endif

@@ -26,6 +26,7 @@ M64 = (1 << 64) - 1
 
 # ---- numbers and strings
 
+
 def varint(value):
     assert 0 <= value <= M64
     out = bytearray()
@@ -56,6 +57,7 @@ def column(put, values):
 
 # ---- the file
 
+
 def file_head():
     head = b"PYRO\r\n\x1a\n" + struct.pack("<HH", 1, 0)
     return head + struct.pack("<I", zlib.crc32(head))
@@ -68,27 +70,50 @@ def chunk(kind, payload, flags=None):
 
 
 def head(f):
-    return chunk(HEAD, varint(1) + varint(0) + string(f["boot_id"]) + varint(f["wall_ns"])
-                 + varint(f["mono_ns"]) + varint(f["tsc"]) + string(f["tool"]) + string(f["host"])
-                 + string(f["cwd"]) + argv(f["argv"]))
+    return chunk(
+        HEAD,
+        varint(1)
+        + varint(0)
+        + string(f["boot_id"])
+        + varint(f["wall_ns"])
+        + varint(f["mono_ns"])
+        + varint(f["tsc"])
+        + string(f["tool"])
+        + string(f["host"])
+        + string(f["cwd"])
+        + argv(f["argv"]),
+    )
 
 
 def process(f):
-    return chunk(PROCESS, varint(f["id"]) + zigzag(f["pid"]) + zigzag(f["ppid"])
-                 + varint(f["start_ticks"]) + varint(f["exec_count"]) + string(f["python"])
-                 + argv(f["argv"]))
+    return chunk(
+        PROCESS,
+        varint(f["id"])
+        + zigzag(f["pid"])
+        + zigzag(f["ppid"])
+        + varint(f["start_ticks"])
+        + varint(f["exec_count"])
+        + string(f["python"])
+        + argv(f["argv"]),
+    )
 
 
 def stream(f):
     payload = varint(f["id"]) + string(f["kind"]) + varint(f["process"])
     if f["kind"] == "samples":
-        payload += (varint(f["period_ns"]) + varint(f["first_ns"]) + struct.pack("<Q", f["seed"])
-                    + varint(f["lateness_unit_ns"]))
+        payload += (
+            varint(f["period_ns"])
+            + varint(f["first_ns"])
+            + struct.pack("<Q", f["seed"])
+            + varint(f["lateness_unit_ns"])
+        )
     return chunk(STREAM, payload)
 
 
-STATUS_FIELDS = ("mono_ns wall_ns tsc ticks missed planned discarded taken assumed broken lost "
-                 "target_cpu_ns target_wall_ns sampler_cpu_ns target_peak_rss").split()
+STATUS_FIELDS = (
+    "mono_ns wall_ns tsc ticks missed planned discarded taken assumed broken lost "
+    "target_cpu_ns target_wall_ns sampler_cpu_ns target_peak_rss"
+).split()
 
 
 def status(f, fields=STATUS_FIELDS, extra=()):
@@ -101,11 +126,17 @@ def source(f):
 
 
 def end(f):
-    return chunk(END, zigzag(f["exit_status"]) + varint(f["mono_ns"]) + varint(f["wall_ns"])
-                 + varint(f["cpu_ns"]))
+    return chunk(
+        END,
+        zigzag(f["exit_status"])
+        + varint(f["mono_ns"])
+        + varint(f["wall_ns"])
+        + varint(f["cpu_ns"]),
+    )
 
 
 # ---- the schedule
+
 
 def mix(x):
     x = x + 0x9E3779B97F4A7C15 & M64
@@ -121,6 +152,7 @@ def due(f, tick):
 
 # ---- batches
 
+
 class Stream:
     """Gives ids, and keeps what the next batch has to define."""
 
@@ -131,8 +163,9 @@ class Stream:
         self.begin()
 
     def begin(self):
-        self.first = [len(t) for t in (self.strings, self.functions, self.frames, self.nodes,
-                                       self.threads)]
+        self.first = [
+            len(t) for t in (self.strings, self.functions, self.frames, self.nodes, self.threads)
+        ]
         self.last_gap = 0
 
     def text(self, text):
@@ -145,17 +178,25 @@ class Stream:
         return len(self.functions) - 1
 
     def frame(self, function, instruction, line, end_line, column, end_column):
-        self.frames.append(dict(function=function, instruction=instruction, line=line,
-                                end_line=end_line, column=column, end_column=end_column))
+        self.frames.append(
+            {
+                "function": function,
+                "instruction": instruction,
+                "line": line,
+                "end_line": end_line,
+                "column": column,
+                "end_column": end_column,
+            }
+        )
         return len(self.frames) - 1
 
     def node(self, parent, frame):
-        self.nodes.append(dict(parent=parent, frame=frame))
+        self.nodes.append({"parent": parent, "frame": frame})
         return len(self.nodes) - 1
 
     def thread(self, tid, start_ticks, name):
         self.text(name)
-        self.threads.append(dict(tid=tid, start_ticks=start_ticks, name=name))
+        self.threads.append({"tid": tid, "start_ticks": start_ticks, "name": name})
         return len(self.threads) - 1
 
     def batch(self, *sections):
@@ -163,27 +204,58 @@ class Stream:
         new = list(self.strings)[strings:]
         tables = [(1, column(varint, [len(s.encode()) for s in new]) + "".join(new).encode(), new)]
         rows = self.functions[functions:]
-        tables.append((2, b"".join(
-            [column(varint, [self.strings[f[name]] for f in rows])
-             for name in ("file", "name", "qualname", "module")]
-            + [column(varint, [f["first_line"] for f in rows]),
-               column(zigzag, [f["last_line"] - f["first_line"] for f in rows]),
-               column(lambda h: struct.pack("<Q", h), [f["table_hash"] for f in rows])]), rows))
+        tables.append(
+            (
+                2,
+                b"".join(
+                    [
+                        column(varint, [self.strings[f[name]] for f in rows])
+                        for name in ("file", "name", "qualname", "module")
+                    ]
+                    + [
+                        column(varint, [f["first_line"] for f in rows]),
+                        column(zigzag, [f["last_line"] - f["first_line"] for f in rows]),
+                        column(lambda h: struct.pack("<Q", h), [f["table_hash"] for f in rows]),
+                    ]
+                ),
+                rows,
+            )
+        )
         rows = self.frames[frames:]
-        tables.append((3, b"".join(
-            [column(varint, [f["function"] for f in rows]),
-             column(zigzag, [f["instruction"] for f in rows]),
-             column(zigzag, [f["line"] - self.functions[f["function"]]["first_line"]
-                             for f in rows]),
-             column(zigzag, [f["end_line"] - f["line"] for f in rows]),
-             column(varint, [f["column"] for f in rows]),
-             column(varint, [f["end_column"] for f in rows])]), rows))
+        tables.append(
+            (
+                3,
+                b"".join(
+                    [
+                        column(varint, [f["function"] for f in rows]),
+                        column(zigzag, [f["instruction"] for f in rows]),
+                        column(
+                            zigzag,
+                            [f["line"] - self.functions[f["function"]]["first_line"] for f in rows],
+                        ),
+                        column(zigzag, [f["end_line"] - f["line"] for f in rows]),
+                        column(varint, [f["column"] for f in rows]),
+                        column(varint, [f["end_column"] for f in rows]),
+                    ]
+                ),
+                rows,
+            )
+        )
         tables.append((4, self.node_columns(nodes), self.nodes[nodes:]))
         rows = self.threads[threads:]
-        tables.append((5, b"".join(
-            [column(zigzag, [t["tid"] for t in rows]),
-             column(varint, [t["start_ticks"] for t in rows]),
-             column(varint, [self.strings[t["name"]] for t in rows])]), rows))
+        tables.append(
+            (
+                5,
+                b"".join(
+                    [
+                        column(zigzag, [t["tid"] for t in rows]),
+                        column(varint, [t["start_ticks"] for t in rows]),
+                        column(varint, [self.strings[t["name"]] for t in rows]),
+                    ]
+                ),
+                rows,
+            )
+        )
         body = b"".join(map(varint, [self.fact["id"]] + self.first))
         for tag, columns, rows in tables:
             if rows:
@@ -242,11 +314,18 @@ def entries(thread, first, pairs, mode):
                 runs[-1][1] += 1
             else:
                 runs.append([pair, 1])
-        return (out + varint(len(runs)) + values([p for p, _ in runs], packed)
-                + column(varint, [n for _, n in runs]))
+        return (
+            out
+            + varint(len(runs))
+            + values([p for p, _ in runs], packed)
+            + column(varint, [n for _, n in runs])
+        )
     if mode == 2:
-        words = sorted(set(pairs), key=lambda p: -pairs.count(p)) if len(pairs) < 99 else \
-            list(dict.fromkeys(pairs))
+        words = (
+            sorted(set(pairs), key=lambda p: -pairs.count(p))
+            if len(pairs) < 99
+            else list(dict.fromkeys(pairs))
+        )
         index = {word: i for i, word in enumerate(words)}
         out += varint(len(words)) + values(words, packed)
         out += bytes(index[p] & 255 for p in pairs)
@@ -255,6 +334,7 @@ def entries(thread, first, pairs, mode):
 
 
 # ---- the golden recording
+
 
 def expect_samples(sink, stream_id, base, thread, first, pairs):
     """The runs that a reader must tell, as [thread, tick, count, node, unverified, flags]."""
@@ -267,16 +347,24 @@ def expect_samples(sink, stream_id, base, thread, first, pairs):
         if last == (code, word):
             runs[-1][2] += 1
         else:
-            runs.append([thread, base + first + i, 1, None if code == 1 else code - 2, word >> 3,
-                         word & 7])
+            runs.append(
+                [thread, base + first + i, 1, None if code == 1 else code - 2, word >> 3, word & 7]
+            )
         last = (code, word)
 
 
 def future_batches(kind, s):
     """Made-up contents of the kinds to come: tables as everywhere, then their own sections."""
     s.begin()
-    f = s.function(file="/app/golden.py", name=kind, qualname=kind, module="golden", first_line=1,
-                   last_line=9, table_hash=len(kind))
+    f = s.function(
+        file="/app/golden.py",
+        name=kind,
+        qualname=kind,
+        module="golden",
+        first_line=1,
+        last_line=9,
+        table_hash=len(kind),
+    )
     at = s.frame(f, 2, 3, 3, 5, 12)
     s.thread(4242, 0, "MainThread")
     numbers = [mix(i + len(kind)) % 1000 for i in range(20)]
@@ -293,23 +381,50 @@ def future_batches(kind, s):
 
 def golden():
     out, want = [file_head()], {}
-    h = dict(boot_id="01234567-89ab-cdef-0123-456789abcdef", wall_ns=1700000000123456789,
-             mono_ns=5000000000, tsc=1 << 40, tool="make_golden", host="golden",
-             cwd="/app", argv=["python3", "-m", "golden", "", "\u00fc\n"])
+    h = {
+        "boot_id": "01234567-89ab-cdef-0123-456789abcdef",
+        "wall_ns": 1700000000123456789,
+        "mono_ns": 5000000000,
+        "tsc": 1 << 40,
+        "tool": "make_golden",
+        "host": "golden",
+        "cwd": "/app",
+        "argv": ["python3", "-m", "golden", "", "\u00fc\n"],
+    }
     want["head"] = h
     out.append(head(h))
-    processes = [dict(id=0, pid=4242, ppid=4241, start_ticks=777, exec_count=1, python="3.13.0",
-                      argv=["python3", "-m", "golden"]),
-                 dict(id=1, pid=4243, ppid=4242, start_ticks=779, exec_count=0, python="3.12.1",
-                      argv=["python3", "worker.py"])]
+    processes = [
+        {
+            "id": 0,
+            "pid": 4242,
+            "ppid": 4241,
+            "start_ticks": 777,
+            "exec_count": 1,
+            "python": "3.13.0",
+            "argv": ["python3", "-m", "golden"],
+        },
+        {
+            "id": 1,
+            "pid": 4243,
+            "ppid": 4242,
+            "start_ticks": 779,
+            "exec_count": 0,
+            "python": "3.12.1",
+            "argv": ["python3", "worker.py"],
+        },
+    ]
     want["processes"] = processes
     kinds = ["samples", "samples", "calls", "lines", "allocs", "heap", "series", "marks"]
     streams = []
     for i, kind in enumerate(kinds):
-        f = dict(id=i, kind=kind, process=int(i == 1))
+        f = {"id": i, "kind": kind, "process": int(i == 1)}
         if kind == "samples":
-            f.update(period_ns=0 if i else 1000000, first_ns=6000000000,
-                     seed=0x123456789ABCDEF0, lateness_unit_ns=256 if i else 8192)
+            f.update(
+                period_ns=0 if i else 1000000,
+                first_ns=6000000000,
+                seed=0x123456789ABCDEF0,
+                lateness_unit_ns=256 if i else 8192,
+            )
         streams.append(Stream(f))
     want["streams"] = [s.fact for s in streams]
     out += [process(processes[0]), stream(streams[0].fact)]
@@ -319,15 +434,30 @@ def golden():
 
     # stream 0, first batch: a few nodes, every mode but direct
     s = streams[0]
-    fs = [s.function(file="/app/golden.py", name=n, qualname=q, module=m, first_line=l,
-                     last_line=e, table_hash=mix(l))
-          for n, q, m, l, e in [("<module>", "<module>", "__main__", 1, 90),
-                                ("work", "work", "golden", 10, 20),
-                                ("<lambda>", "work.<locals>.<lambda>", "", 12, 12),
-                                ("na\u00efve", "K.na\u00efve", "golden", 30, 29)]]
-    frames = [s.frame(fs[0], 10, 88, 88, 1, 7), s.frame(fs[1], 4, 11, 13, 5, 40),
-              s.frame(fs[1], 8, 14, 14, 5, 9), s.frame(fs[2], -1, 12, 12, 0, 0),
-              s.frame(fs[3], 300, 0, 0, 0, 0)]
+    fs = [
+        s.function(
+            file="/app/golden.py",
+            name=n,
+            qualname=q,
+            module=m,
+            first_line=at,
+            last_line=end,
+            table_hash=mix(at),
+        )
+        for n, q, m, at, end in [
+            ("<module>", "<module>", "__main__", 1, 90),
+            ("work", "work", "golden", 10, 20),
+            ("<lambda>", "work.<locals>.<lambda>", "", 12, 12),
+            ("na\u00efve", "K.na\u00efve", "golden", 30, 29),
+        ]
+    ]
+    frames = [
+        s.frame(fs[0], 10, 88, 88, 1, 7),
+        s.frame(fs[1], 4, 11, 13, 5, 40),
+        s.frame(fs[1], 8, 14, 14, 5, 9),
+        s.frame(fs[2], -1, 12, 12, 0, 0),
+        s.frame(fs[3], 300, 0, 0, 0, 0),
+    ]
     root = s.node(None, frames[0])
     a = s.node(root, frames[1])
     b = s.node(root, frames[2])
@@ -335,8 +465,11 @@ def golden():
     d = s.node(b, frames[3])
     e = s.node(d, frames[1])
     s.node(e, frames[3])
-    main, worker, idle = (s.thread(4242, 777, "MainThread"), s.thread(4250, 800, "worker"),
-                          s.thread(4251, 0, ""))
+    main, worker, idle = (
+        s.thread(4242, 777, "MainThread"),
+        s.thread(4250, 800, "worker"),
+        s.thread(4251, 0, ""),
+    )
     lateness = [7, 8, 7, 9, 130, 7, 7, 8, 6, 7]
     gaps = [(1, 2), (5, 1000)]
     numbers, n = [], 3
@@ -345,16 +478,31 @@ def golden():
         numbers.append(n)
         n += 1
     times["0"] = [due(s.fact, n) + late * 8192 for n, late in zip(numbers, lateness)]
-    code = lambda node: node + 2
-    blocks = [(main, 0, [(code(x), 0) for x in (a, b, c, d, e, a, b, c, d, e)], 2),
-              (worker, 1, [(code(c), 0)] * 4 + [(0, 0)] * 2 + [(1, 1), (code(c), 2 | 3 << 3)], 1),
-              (idle, 0, [(code(root), 4)] * 10, 0)]
-    out.append(s.batch(ticks(3, lateness, gaps),
-                       (7, b"".join(entries(*block) for block in blocks))))
+
+    def code(node):
+        return node + 2
+
+    blocks = [
+        (main, 0, [(code(x), 0) for x in (a, b, c, d, e, a, b, c, d, e)], 2),
+        (worker, 1, [(code(c), 0)] * 4 + [(0, 0)] * 2 + [(1, 1), (code(c), 2 | 3 << 3)], 1),
+        (idle, 0, [(code(root), 4)] * 10, 0),
+    ]
+    out.append(
+        s.batch(ticks(3, lateness, gaps), (7, b"".join(entries(*block) for block in blocks)))
+    )
     for thread, first, pairs, _ in blocks:
         expect_samples(samples, 0, 0, thread, first, pairs)
-    st = dict(mono_ns=6900000000, wall_ns=1700000002023456789, tsc=2 << 40, ticks=10, missed=1002,
-              planned=26, discarded=1, taken=25, target_peak_rss=12 << 20)
+    st = {
+        "mono_ns": 6900000000,
+        "wall_ns": 1700000002023456789,
+        "tsc": 2 << 40,
+        "ticks": 10,
+        "missed": 1002,
+        "planned": 26,
+        "discarded": 1,
+        "taken": 25,
+        "target_peak_rss": 12 << 20,
+    }
     out.append(status(st, STATUS_FIELDS[:8]))  # a writer that knew fewer fields
 
     # second batch: many new nodes, more than 256 of them in one dictionary, then direct
@@ -368,10 +516,14 @@ def golden():
     pairs = [(code(many[mix(i) % 400]), mix(i) % 5 << 3) for i in range(600)]
     direct = [(code(many[i]), 0) for i in range(400)]
     other = [(code(many[i // 40]) if i % 40 < 30 else 0, 0) for i in range(390)]
-    out.append(s.batch(ticks(2000, lateness),
-                       (31, b"a section of a later version"),
-                       (7, entries(main, 0, pairs, 2) + entries(worker, 100, direct, 3)),
-                       (8, entries(main, 5, other, 1))))
+    out.append(
+        s.batch(
+            ticks(2000, lateness),
+            (31, b"a section of a later version"),
+            (7, entries(main, 0, pairs, 2) + entries(worker, 100, direct, 3)),
+            (8, entries(main, 5, other, 1)),
+        )
+    )
     expect_samples(samples, 0, base, main, 0, pairs)
     expect_samples(samples, 0, base, worker, 100, direct)
     expect_samples(seconds, 0, base, main, 5, other)
@@ -382,8 +534,15 @@ def golden():
     out += [head(h), process(processes[0]), stream(streams[0].fact)]  # said again
     unknown = {}
     t = streams[1]
-    g = t.function(file="/app/worker.py", name="spin", qualname="spin", module="worker",
-                   first_line=5, last_line=7, table_hash=M64)
+    g = t.function(
+        file="/app/worker.py",
+        name="spin",
+        qualname="spin",
+        module="worker",
+        first_line=5,
+        last_line=7,
+        table_hash=M64,
+    )
     n = t.node(None, t.frame(g, 6, 6, 6, 9, 20))
     t.thread(4243, 779, "MainThread")
     times["1"], units = [], 40000
@@ -401,17 +560,35 @@ def golden():
         for piece in future_batches(x.fact["kind"], x):
             out.append(piece)
             unknown[x.fact["kind"]] = unknown.get(x.fact["kind"], 0) + 1
-    src = dict(file="/app/golden.py", first_line=10, text="def work():\n    pass  # \u00e9\n")
+    src = {"file": "/app/golden.py", "first_line": 10, "text": "def work():\n    pass  # \u00e9\n"}
     out += [source(src), chunk(WARNING, string("This recording is synthetic."))]
-    st.update(ticks=620, taken=1030, planned=1031, assumed=10, broken=1, lost=3, target_cpu_ns=9,
-              target_wall_ns=8, sampler_cpu_ns=7)
+    st.update(
+        ticks=620,
+        taken=1030,
+        planned=1031,
+        assumed=10,
+        broken=1,
+        lost=3,
+        target_cpu_ns=9,
+        target_wall_ns=8,
+        sampler_cpu_ns=7,
+    )
     out.append(status(st, extra=(1, 2, 3)))  # a writer that knows more fields
-    en = dict(exit_status=-15, mono_ns=7000000000, wall_ns=1000000000, cpu_ns=900000000)
+    en = {"exit_status": -15, "mono_ns": 7000000000, "wall_ns": 1000000000, "cpu_ns": 900000000}
     out.append(end(en))
-    want.update(ending="complete", status=st, statuses=2, end=en, sources=[src],
-                warnings=["This recording is synthetic."], unknown_kinds=unknown,
-                unknown_chunks=[9, 200], times=times, samples=samples,
-                seconds={i: [run[:4] for run in runs] for i, runs in seconds.items()})
+    want.update(
+        ending="complete",
+        status=st,
+        statuses=2,
+        end=en,
+        sources=[src],
+        warnings=["This recording is synthetic."],
+        unknown_kinds=unknown,
+        unknown_chunks=[9, 200],
+        times=times,
+        samples=samples,
+        seconds={i: [run[:4] for run in runs] for i, runs in seconds.items()},
+    )
     for name in ("functions", "frames", "nodes", "threads"):
         want[name] = {str(x.fact["id"]): getattr(x, name) for x in streams[:2]}
     for f in want["functions"]["0"] + want["functions"]["1"]:
@@ -421,23 +598,80 @@ def golden():
 
 def example():
     """The smallest useful recording: (name, bytes) of each piece."""
-    f = dict(id=0, kind="samples", process=0, period_ns=1000000, first_ns=1000000000, seed=7,
-             lateness_unit_ns=8192)
+    f = {
+        "id": 0,
+        "kind": "samples",
+        "process": 0,
+        "period_ns": 1000000,
+        "first_ns": 1000000000,
+        "seed": 7,
+        "lateness_unit_ns": 8192,
+    }
     s = Stream(f)
-    n = s.node(None, s.frame(s.function(file="a.py", name="f", qualname="f", module="",
-                                        first_line=1, last_line=3, table_hash=5), 4, 2, 2, 5, 9))
+    n = s.node(
+        None,
+        s.frame(
+            s.function(
+                file="a.py",
+                name="f",
+                qualname="f",
+                module="",
+                first_line=1,
+                last_line=3,
+                table_hash=5,
+            ),
+            4,
+            2,
+            2,
+            5,
+            9,
+        ),
+    )
     s.thread(42, 9, "")
     pairs = [(n + 2, 0)] * 10
-    return [("file head", file_head()),
-            ("HEAD", head(dict(boot_id="", wall_ns=0, mono_ns=0, tsc=0, tool="t", host="h",
-                               cwd="/", argv=["a.py"]))),
-            ("PROCESS", process(dict(id=0, pid=42, ppid=1, start_ticks=9, exec_count=0,
-                                     python="3.13.0", argv=[]))),
-            ("STREAM", stream(f)),
-            ("BATCH", s.batch(ticks(0, [7, 7, 8, 7, 7, 9, 7, 7, 7, 8], [(4, 2)]),
-                              (7, entries(0, 0, pairs, 0)))),
-            ("END", end(dict(exit_status=0, mono_ns=1013000000, wall_ns=13000000,
-                             cpu_ns=12000000)))]
+    return [
+        ("file head", file_head()),
+        (
+            "HEAD",
+            head(
+                {
+                    "boot_id": "",
+                    "wall_ns": 0,
+                    "mono_ns": 0,
+                    "tsc": 0,
+                    "tool": "t",
+                    "host": "h",
+                    "cwd": "/",
+                    "argv": ["a.py"],
+                }
+            ),
+        ),
+        (
+            "PROCESS",
+            process(
+                {
+                    "id": 0,
+                    "pid": 42,
+                    "ppid": 1,
+                    "start_ticks": 9,
+                    "exec_count": 0,
+                    "python": "3.13.0",
+                    "argv": [],
+                }
+            ),
+        ),
+        ("STREAM", stream(f)),
+        (
+            "BATCH",
+            s.batch(
+                ticks(0, [7, 7, 8, 7, 7, 9, 7, 7, 7, 8], [(4, 2)]), (7, entries(0, 0, pairs, 0))
+            ),
+        ),
+        (
+            "END",
+            end({"exit_status": 0, "mono_ns": 1013000000, "wall_ns": 13000000, "cpu_ns": 12000000}),
+        ),
+    ]
 
 
 def main(args):
@@ -447,7 +681,7 @@ def main(args):
         for name, piece in example():
             print("; " + name)
             for i in range(0, len(piece), 16):
-                print("%04x  %s" % (at + i, piece[i:i + 16].hex(" ")))
+                print("%04x  %s" % (at + i, piece[i : i + 16].hex(" ")))
             at += len(piece)
         return 0
     recording, facts = golden()

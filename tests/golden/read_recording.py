@@ -25,10 +25,20 @@ except ImportError:
 MARK = bytes([0xC4, 0x50, 0x59, 0xA7])
 M64 = (1 << 64) - 1
 LOST = "[lost]"
-NAMES = {1: "HEAD", 2: "PROCESS", 3: "STREAM", 4: "BATCH", 5: "STATUS", 6: "SOURCE", 7: "WARNING",
-         8: "END"}
-STATUS_FIELDS = ("mono_ns wall_ns tsc ticks missed planned discarded taken assumed broken lost "
-                 "target_cpu_ns target_wall_ns sampler_cpu_ns target_peak_rss").split()
+NAMES = {
+    1: "HEAD",
+    2: "PROCESS",
+    3: "STREAM",
+    4: "BATCH",
+    5: "STATUS",
+    6: "SOURCE",
+    7: "WARNING",
+    8: "END",
+}
+STATUS_FIELDS = (
+    "mono_ns wall_ns tsc ticks missed planned discarded taken assumed broken lost "
+    "target_cpu_ns target_wall_ns sampler_cpu_ns target_peak_rss"
+).split()
 
 
 class Damaged(Exception):
@@ -50,7 +60,7 @@ class Cursor:
         if n > len(self.data) - self.at:
             raise Damaged("a value goes beyond the end")
         self.at += n
-        return self.data[self.at - n:self.at]
+        return self.data[self.at - n : self.at]
 
     def varint(self):
         value = shift = 0
@@ -121,8 +131,13 @@ class Stream:
                 while body.more():
                     self.entries(body, base, count - base, self.samples if tag == 7 else self.told)
             elif tag in (1, 2, 3, 4, 5):
-                [self.read_strings, self.read_functions, self.read_frames, self.read_nodes,
-                 self.read_threads][tag - 1](body, body.varint())
+                [
+                    self.read_strings,
+                    self.read_functions,
+                    self.read_frames,
+                    self.read_nodes,
+                    self.read_threads,
+                ][tag - 1](body, body.varint())
 
     def read_strings(self, cur, n):
         for size in cur.varints(n):
@@ -135,19 +150,40 @@ class Stream:
         names = [[self.text(i) for i in cur.varints(n)] for _ in range(4)]
         lines, more = cur.varints(n), cur.zigzags(n)
         for file, name, qualname, module, line, last in zip(*names, lines, more):
-            self.functions.append(dict(file=file, name=name, qualname=qualname, module=module,
-                                       first_line=line, last_line=line + last,
-                                       table_hash="%x" % struct.unpack("<Q", cur.take(8))))
+            self.functions.append(
+                {
+                    "file": file,
+                    "name": name,
+                    "qualname": qualname,
+                    "module": module,
+                    "first_line": line,
+                    "last_line": line + last,
+                    "table_hash": "%x" % struct.unpack("<Q", cur.take(8)),
+                }
+            )
 
     def read_frames(self, cur, n):
-        rows = zip(cur.varints(n), cur.zigzags(n), cur.zigzags(n), cur.zigzags(n), cur.varints(n),
-                   cur.varints(n))
+        rows = zip(
+            cur.varints(n),
+            cur.zigzags(n),
+            cur.zigzags(n),
+            cur.zigzags(n),
+            cur.varints(n),
+            cur.varints(n),
+        )
         for function, instruction, line, end, column, end_column in rows:
             f = self.functions[function]
             line = line + f["first_line"] if f else 0
-            self.frames.append(dict(function=function, instruction=instruction, line=line,
-                                    end_line=line + end if f else 0, column=column,
-                                    end_column=end_column))
+            self.frames.append(
+                {
+                    "function": function,
+                    "instruction": instruction,
+                    "line": line,
+                    "end_line": line + end if f else 0,
+                    "column": column,
+                    "end_column": end_column,
+                }
+            )
 
     def read_nodes(self, cur, n):
         first, lists, ups = len(self.nodes), {}, cur.varints(n)
@@ -158,11 +194,11 @@ class Stream:
             frame = recent.pop(rank - 1) if rank else cur.varint()
             recent.insert(0, frame)
             del recent[16:]
-            self.nodes.append(dict(parent=parent, frame=frame))
+            self.nodes.append({"parent": parent, "frame": frame})
 
     def read_threads(self, cur, n):
         for tid, start, name in zip(cur.zigzags(n), cur.varints(n), cur.varints(n)):
-            self.threads.append(dict(tid=tid, start_ticks=start, name=self.text(name)))
+            self.threads.append({"tid": tid, "start_ticks": start, "name": self.text(name)})
 
     def ticks(self, cur):
         f = self.fact
@@ -216,8 +252,9 @@ class Stream:
             if code and value == last:
                 out[-1][2] += count
             elif code:
-                out.append([thread, tick, count, None if code == 1 else code - 2, word >> 3,
-                            word & 7])
+                out.append(
+                    [thread, tick, count, None if code == 1 else code - 2, word >> 3, word & 7]
+                )
             last = value
             tick += count
 
@@ -246,7 +283,7 @@ class Recording:
                 name = NAMES.get(kind, kind)
                 self.chunk_bytes[name] = self.chunk_bytes.get(name, 0) + 20 + size
                 try:
-                    self.chunk(kind, flags, data[at + 20:to])
+                    self.chunk(kind, flags, data[at + 20 : to])
                 except (Damaged, IndexError) as error:
                     why = str(error)
             else:
@@ -261,12 +298,12 @@ class Recording:
 
     @staticmethod
     def chunk_at(data, at):
-        if len(data) - at < 20 or data[at:at + 4] != MARK:
+        if len(data) - at < 20 or data[at : at + 4] != MARK:
             return 0, 0, 0, "no chunk begins here"
         crc, kind, flags, size, raw = struct.unpack_from("<IHHII", data, at + 4)
         if size > len(data) - at - 20:
             return 0, 0, 0, "a chunk goes beyond the end of the file"
-        if zlib.crc32(data[at + 8:at + 20 + size]) != crc or raw > 64 << 20:
+        if zlib.crc32(data[at + 8 : at + 20 + size]) != crc or raw > 64 << 20:
             return 0, 0, 0, "a chunk is damaged"
         return kind, flags, size, None
 
@@ -287,20 +324,39 @@ class Recording:
         if cur.varint() != 1:
             raise Refused("another major version")
         cur.varint()
-        f = dict(boot_id=cur.string(), wall_ns=cur.varint(), mono_ns=cur.varint(), tsc=cur.varint(),
-                 tool=cur.string(), host=cur.string(), cwd=cur.string(), argv=cur.strings())
+        f = {
+            "boot_id": cur.string(),
+            "wall_ns": cur.varint(),
+            "mono_ns": cur.varint(),
+            "tsc": cur.varint(),
+            "tool": cur.string(),
+            "host": cur.string(),
+            "cwd": cur.string(),
+            "argv": cur.strings(),
+        }
         self.head = self.head or f
 
     def read_process(self, cur):
-        f = dict(id=cur.varint(), pid=cur.zigzag(), ppid=cur.zigzag(), start_ticks=cur.varint(),
-                 exec_count=cur.varint(), python=cur.string(), argv=cur.strings())
+        f = {
+            "id": cur.varint(),
+            "pid": cur.zigzag(),
+            "ppid": cur.zigzag(),
+            "start_ticks": cur.varint(),
+            "exec_count": cur.varint(),
+            "python": cur.string(),
+            "argv": cur.strings(),
+        }
         self.processes.setdefault(f["id"], f)
 
     def read_stream(self, cur):
-        f = dict(id=cur.varint(), kind=cur.string(), process=cur.varint())
+        f = {"id": cur.varint(), "kind": cur.string(), "process": cur.varint()}
         if f["kind"] == "samples":
-            f.update(period_ns=cur.varint(), first_ns=cur.varint(),
-                     seed=struct.unpack("<Q", cur.take(8))[0], lateness_unit_ns=cur.varint())
+            f.update(
+                period_ns=cur.varint(),
+                first_ns=cur.varint(),
+                seed=struct.unpack("<Q", cur.take(8))[0],
+                lateness_unit_ns=cur.varint(),
+            )
         self.streams.setdefault(f["id"], Stream(f))
 
     def read_batch(self, cur):
@@ -319,22 +375,36 @@ class Recording:
         self.statuses += 1
 
     def read_source(self, cur):
-        self.sources.append(dict(file=cur.string(), first_line=cur.varint(), text=cur.string()))
+        self.sources.append(
+            {"file": cur.string(), "first_line": cur.varint(), "text": cur.string()}
+        )
 
     def read_warning(self, cur):
         self.warnings.append(cur.string())
 
     def read_end(self, cur):
-        self.end = dict(exit_status=cur.zigzag(), mono_ns=cur.varint(), wall_ns=cur.varint(),
-                        cpu_ns=cur.varint())
+        self.end = {
+            "exit_status": cur.zigzag(),
+            "mono_ns": cur.varint(),
+            "wall_ns": cur.varint(),
+            "cpu_ns": cur.varint(),
+        }
 
     def facts(self):
         samples = {str(i): s for i, s in self.streams.items() if s.fact["kind"] == "samples"}
-        out = dict(head=self.head, processes=list(self.processes.values()),
-                   streams=[s.fact for s in self.streams.values()], ending=self.ending,
-                   status=self.status, statuses=self.statuses, end=self.end, sources=self.sources,
-                   warnings=self.warnings, unknown_kinds=self.unknown_kinds,
-                   unknown_chunks=self.unknown_chunks)
+        out = {
+            "head": self.head,
+            "processes": list(self.processes.values()),
+            "streams": [s.fact for s in self.streams.values()],
+            "ending": self.ending,
+            "status": self.status,
+            "statuses": self.statuses,
+            "end": self.end,
+            "sources": self.sources,
+            "warnings": self.warnings,
+            "unknown_kinds": self.unknown_kinds,
+            "unknown_chunks": self.unknown_chunks,
+        }
         for name in ("functions", "frames", "nodes", "threads", "times", "samples", "seconds"):
             out[name] = {i: getattr(s, name) for i, s in samples.items()}
         return out
@@ -354,8 +424,10 @@ def main(args):
     if args[1:2] == ["--summary"]:
         taken = sum(run[2] for s in recording.streams.values() for run in s.samples)
         total = sum(recording.chunk_bytes.values()) + 16
-        print("%s, %d bytes, %d samples, %.2f bytes a sample" % (recording.ending, total, taken,
-                                                                 total / max(taken, 1)))
+        print(
+            "%s, %d bytes, %d samples, %.2f bytes a sample"
+            % (recording.ending, total, taken, total / max(taken, 1))
+        )
         for name, size in recording.chunk_bytes.items():
             print("  %-8s %d" % (name, size))
         for damage in recording.damage:

@@ -188,8 +188,8 @@ static void opcodes(void)
 
 #if PY_VERSION_HEX >= 0x030d0000
 #define GROUP(name, group, may_move)                                                               \
-    printf("        {%zu, %zu, %d},\n", offsetof(_Py_DebugOffsets, group.size),                    \
-           (size_t)(name), may_move)
+    printf("        {%zu, %zu, %d},\n", offsetof(_Py_DebugOffsets, group.size), (size_t)(name),    \
+           may_move)
 #define SAID(name, group, said, type, field)                                                       \
     printf("        {%zu, %zu, %zu, offsetof(struct pyro_layout, " #name ")},\n",                  \
            offsetof(_Py_DebugOffsets, group.said), offsetof(_Py_DebugOffsets, group.size),         \

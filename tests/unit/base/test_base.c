@@ -64,7 +64,8 @@ static void hostile_varints(void **ctx)
         assert_int_equal(cur.failed, cases[i].failed);
     }
     /* a length far over what there is */
-    const uint8_t *huge = (const uint8_t *)"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" "abc";
+    const uint8_t *huge = (const uint8_t *)"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+                                           "abc";
     struct pyro_cursor cur = {.at = huge, .end = huge + 13};
     size_t size = 7;
     assert_string_equal(pyro_base_get_string(&cur, &size), "");

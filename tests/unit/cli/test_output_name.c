@@ -4,6 +4,7 @@
 #include "cli.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -88,6 +89,12 @@ static void test_outputs(void **state)
     assert_int_equal(pyro_cli_temporary_name(longest, path, &err), PYRO_E_INVALID);
 }
 
+static int discard(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,7 +105,5 @@ int main(void)
     if (!mkdtemp(folder) || chdir(folder) != 0)
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char command[100];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command) != 0 || failed;
+    return nftw(folder, discard, 16, FTW_DEPTH | FTW_PHYS) != 0 || failed;
 }

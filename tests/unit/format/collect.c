@@ -202,9 +202,10 @@ static int on_status(void *ctx, const struct pyro_status_fact *f)
     struct collected *c = ctx;
     c->status = *f;
     c->statuses++;
-    collect_line(&c->log, "status %" PRIu64 " %" PRIu64 " %" PRIu64 " taken %" PRIu64
-                 " lost %" PRIu64 " rss %" PRIu64, f->mono_ns, f->wall_ns, f->tsc, f->taken,
-                 f->lost, f->target_peak_rss);
+    collect_line(&c->log,
+                 "status %" PRIu64 " %" PRIu64 " %" PRIu64 " taken %" PRIu64 " lost %" PRIu64
+                 " rss %" PRIu64,
+                 f->mono_ns, f->wall_ns, f->tsc, f->taken, f->lost, f->target_peak_rss);
     return 0;
 }
 
@@ -240,11 +241,23 @@ static int on_damage(void *ctx, uint64_t offset, uint64_t bytes, const char *why
 struct pyro_visitor collect_visitor(struct collected *c)
 {
     return (struct pyro_visitor){
-        .ctx = c, .head = on_head, .process = on_process, .stream = on_stream,
-        .function = on_function, .frame = on_frame, .node = on_node, .thread = on_thread,
-        .ticks = on_ticks, .samples = on_samples, .seconds = on_seconds,
-        .source = on_source, .warning = on_warning,
-        .status = on_status, .end = on_end, .unknown = on_unknown, .damage = on_damage,
+        .ctx = c,
+        .head = on_head,
+        .process = on_process,
+        .stream = on_stream,
+        .function = on_function,
+        .frame = on_frame,
+        .node = on_node,
+        .thread = on_thread,
+        .ticks = on_ticks,
+        .samples = on_samples,
+        .seconds = on_seconds,
+        .source = on_source,
+        .warning = on_warning,
+        .status = on_status,
+        .end = on_end,
+        .unknown = on_unknown,
+        .damage = on_damage,
     };
 }
 

@@ -18,17 +18,22 @@ static void must(bool ok)
 struct pyro_recording_head small_head(void)
 {
     static const struct pyro_str argv[] = {{"python3", 7}, {"app.py", 6}};
-    return (struct pyro_recording_head){
-        .boot_id = "01234567-89ab-cdef-0123-456789abcdef", .wall_ns = 1700000000000000000,
-        .mono_ns = 5000000000, .tsc = 1, .tool = "pyrometer test", .host = "host",
-        .cwd = {"/src", 4}, .argv = argv, .argc = 2};
+    return (struct pyro_recording_head){.boot_id = "01234567-89ab-cdef-0123-456789abcdef",
+                                        .wall_ns = 1700000000000000000,
+                                        .mono_ns = 5000000000,
+                                        .tsc = 1,
+                                        .tool = "pyrometer test",
+                                        .host = "host",
+                                        .cwd = {"/src", 4},
+                                        .argv = argv,
+                                        .argc = 2};
 }
 
 struct pyro_stream *small_begin(struct pyro_writer *w)
 {
     static const struct pyro_str argv[] = {{"python3", 7}, {"app.py", 6}};
-    struct pyro_process_fact process = {.pid = 7, .ppid = 1, .python = str("3.13.0"),
-                                        .argv = argv, .argc = 2};
+    struct pyro_process_fact process = {
+        .pid = 7, .ppid = 1, .python = str("3.13.0"), .argv = argv, .argc = 2};
     struct pyro_stream_fact fact = {.period_ns = 1000000, .first_ns = 6000000000, .seed = 1};
     struct pyro_stream *s;
     must(!pyro_format_write_process(w, &process));
@@ -40,8 +45,8 @@ void small_batch(struct pyro_stream *s, uint64_t period_ns, unsigned number)
 {
     char name[32];
     snprintf(name, sizeof name, "function_%u", number);
-    struct pyro_function_fact function = {str("/src/app.py"), str(name), str(name), str("app"),
-                                          number * 10, number * 10 + 5, number};
+    struct pyro_function_fact function = {
+        str("/src/app.py"), str(name), str(name), str("app"), number * 10, number * 10 + 5, number};
     uint32_t f = pyro_format_stream_function(s, &function);
     struct pyro_frame_fact frame = {f, 4, function.first_line + 1, function.first_line + 1, 3, 9};
     uint32_t at = pyro_format_stream_frame(s, &frame);

@@ -194,8 +194,8 @@ static void unknown_things(void **ctx)
     collect_release(&c);
 
     /* an unknown section in a batch is stepped over; a batch of no stream is damage */
-    assert_int_equal(with_chunk(&c, &ending, PYRO_CHUNK_BATCH, 1, "\0\x7f\x7f\x7f\x7f\x7f\x63\3abc",
-                                11), 0);
+    assert_int_equal(
+        with_chunk(&c, &ending, PYRO_CHUNK_BATCH, 1, "\0\x7f\x7f\x7f\x7f\x7f\x63\3abc", 11), 0);
     assert_int_equal(c.damages, 1); /* a gap: ids up to 127 are missing */
     collect_release(&c);
     assert_int_equal(with_chunk(&c, &ending, PYRO_CHUNK_BATCH, 1, "\5\0\0\0\0\0", 6), 0);

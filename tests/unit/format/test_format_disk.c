@@ -269,9 +269,12 @@ static void read_while_written(void **ctx)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mode_and_overwriting), cmocka_unit_test(nothing_fits),
-        cmocka_unit_test(file_size_limit),      cmocka_unit_test(full_disk),
-        cmocka_unit_test(slow_disk),            cmocka_unit_test(read_while_written),
+        cmocka_unit_test(mode_and_overwriting),
+        cmocka_unit_test(nothing_fits),
+        cmocka_unit_test(file_size_limit),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(slow_disk),
+        cmocka_unit_test(read_while_written),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

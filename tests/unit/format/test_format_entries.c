@@ -82,15 +82,15 @@ static void every_mode(void **ctx)
         bool growing;
         unsigned mode;
     } cases[] = {
-        {1, 5, 1, false, 0},        {1, 1u << 31, 100000, false, 0}, {20, 5, 1000, false, 1},
-        {200, 50, 200, false, 1},   {1000, 60, 1, false, 2},         {60000, 3000, 1, false, 2},
-        {3000, 256, 2, false, 2},   {1000, 1, 1, true, 3},           {300, 1u << 20, 1, true, 3},
+        {1, 5, 1, false, 0},      {1, 1u << 31, 100000, false, 0}, {20, 5, 1000, false, 1},
+        {200, 50, 200, false, 1}, {1000, 60, 1, false, 2},         {60000, 3000, 1, false, 2},
+        {3000, 256, 2, false, 2}, {1000, 1, 1, true, 3},           {300, 1u << 20, 1, true, 3},
     };
     struct pyro_vec values = PYRO_VEC(struct pyro_value);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int packed = 0; packed < 2; packed++) {
-            uint32_t ticks = fill(&values, cases[i].n, cases[i].nodes, cases[i].stay, packed,
-                                  cases[i].growing);
+            uint32_t ticks =
+                fill(&values, cases[i].n, cases[i].nodes, cases[i].stay, packed, cases[i].growing);
             unsigned mode = roundtrip(&values, ticks);
             assert_int_equal(mode & 7, cases[i].mode);
             assert_true(packed || !(mode & 8));
@@ -124,18 +124,18 @@ static void hostile(void **ctx)
         const char *bytes;
         size_t size;
     } cases[] = {
-        {"\4\0", 2},             /* no such mode */
-        {"\20\0", 2},            /* no such flag */
-        {"\0\1", 2},             /* a node below 0 */
-        {"\1\2\2\2\1", 5},       /* a run is missing */
-        {"\1\2\2\2\1\1", 6},     /* runs do not add up to 7 */
-        {"\1\2\2\2\0\7", 6},     /* an empty run */
-        {"\1\1\2\10", 4},        /* too long a run */
+        {"\4\0", 2},                                      /* no such mode */
+        {"\20\0", 2},                                     /* no such flag */
+        {"\0\1", 2},                                      /* a node below 0 */
+        {"\1\2\2\2\1", 5},                                /* a run is missing */
+        {"\1\2\2\2\1\1", 6},                              /* runs do not add up to 7 */
+        {"\1\2\2\2\0\7", 6},                              /* an empty run */
+        {"\1\1\2\10", 4},                                 /* too long a run */
         {"\1\377\377\377\377\377\377\377\377\377\1", 11}, /* more runs than there can be */
-        {"\2\1\2\0\0\0\0\0\0\1", 10}, /* an index outside of the dictionary */
-        {"\2\0\0\0\0\0\0\0\0", 9},    /* no dictionary */
-        {"\3\2\2\2\2\2\2", 7},   /* one too few */
-        {"\0\200\200\200\200\200\1", 7}, /* a node of 35 bits */
+        {"\2\1\2\0\0\0\0\0\0\1", 10},                     /* an index outside of the dictionary */
+        {"\2\0\0\0\0\0\0\0\0", 9},                        /* no dictionary */
+        {"\3\2\2\2\2\2\2", 7},                            /* one too few */
+        {"\0\200\200\200\200\200\1", 7},                  /* a node of 35 bits */
     };
     struct pyro_vec runs = PYRO_VEC(struct pyro_value);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -152,7 +152,9 @@ static void hostile(void **ctx)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_mode), cmocka_unit_test(anything), cmocka_unit_test(extremes),
+        cmocka_unit_test(every_mode),
+        cmocka_unit_test(anything),
+        cmocka_unit_test(extremes),
         cmocka_unit_test(hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,8 @@ static void facts(void **ctx)
     size_t i;
     pyro_base_put_u8(&line, 0);
     assert_true(has_line((char *)line.data));
-    json_array_foreach(processes, i, value) {
+    json_array_foreach(processes, i, value)
+    {
         pyro_base_buf_clear(&line);
         collect_line(&line, "process %zu pid %d ppid %d start %llu exec %u %s argc=%zu", i,
                      (int)number(value, "pid"), (int)number(value, "ppid"),
@@ -75,14 +76,16 @@ static void facts(void **ctx)
         assert_true(has_line((char *)line.data));
     }
     json_t *warnings = json_object_get(want, "warnings");
-    json_array_foreach(warnings, i, value) {
+    json_array_foreach(warnings, i, value)
+    {
         pyro_base_buf_clear(&line);
         collect_line(&line, "warning %s", json_string_value(value));
         pyro_base_put_u8(&line, 0);
         assert_true(has_line((char *)line.data));
     }
     json_t *sources = json_object_get(want, "sources");
-    json_array_foreach(sources, i, value) {
+    json_array_foreach(sources, i, value)
+    {
         pyro_base_buf_clear(&line);
         collect_line(&line, "source %s:%u %s", text(value, "file"),
                      (unsigned)number(value, "first_line"), text(value, "text"));
@@ -108,13 +111,15 @@ static void unknown_are_named(void **ctx)
     char what[64];
     size_t i, count = 0;
     json_t *kinds = json_object_get(want, "unknown_kinds");
-    json_object_foreach(kinds, kind, value) {
+    json_object_foreach(kinds, kind, value)
+    {
         snprintf(what, sizeof what, "stream kind \"%s\" ", kind);
         assert_non_null(strstr(got.unknown, what));
         count++;
     }
     json_t *chunks = json_object_get(want, "unknown_chunks");
-    json_array_foreach(chunks, i, value) {
+    json_array_foreach(chunks, i, value)
+    {
         snprintf(what, sizeof what, "chunk type %d ", (int)json_integer_value(value));
         assert_non_null(strstr(got.unknown, what));
         count++;
@@ -128,7 +133,8 @@ static void streams(void **ctx)
     json_t *list = json_object_get(want, "streams"), *value;
     size_t i;
     assert_int_equal(got.stream_count, json_array_size(list));
-    json_array_foreach(list, i, value) {
+    json_array_foreach(list, i, value)
+    {
         const struct pyro_stream_fact *f = &got.streams[i].fact;
         assert_int_equal(f->process, number(value, "process"));
         if (!strcmp(text(value, "kind"), "samples")) {
@@ -145,19 +151,23 @@ static void log_definitions(struct pyro_buf *log, const char *kind, uint32_t s, 
 {
     json_t *row;
     size_t i;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         uint32_t id = (uint32_t)i;
         if (!strcmp(kind, "functions")) {
-            struct pyro_function_fact f = {str(row, "file"), str(row, "name"), str(row, "qualname"),
-                                           str(row, "module"), (uint32_t)number(row, "first_line"),
+            struct pyro_function_fact f = {str(row, "file"),
+                                           str(row, "name"),
+                                           str(row, "qualname"),
+                                           str(row, "module"),
+                                           (uint32_t)number(row, "first_line"),
                                            (uint32_t)number(row, "last_line"),
                                            strtoull(text(row, "table_hash"), NULL, 16)};
             log_function(log, s, id, &f);
         } else if (!strcmp(kind, "frames")) {
             struct pyro_frame_fact f = {
                 (uint32_t)number(row, "function"), (int32_t)number(row, "instruction"),
-                (uint32_t)number(row, "line"), (uint32_t)number(row, "end_line"),
-                (uint32_t)number(row, "column"), (uint32_t)number(row, "end_column")};
+                (uint32_t)number(row, "line"),     (uint32_t)number(row, "end_line"),
+                (uint32_t)number(row, "column"),   (uint32_t)number(row, "end_column")};
             log_frame(log, s, id, &f);
         } else if (!strcmp(kind, "nodes")) {
             struct pyro_node_fact f = {node_or_none(json_object_get(row, "parent")),
@@ -182,7 +192,8 @@ static void definitions(void **ctx)
     json_t *rows;
     for (size_t k = 0; k < 4; k++) {
         json_t *all = json_object_get(want, kinds[k]);
-        json_object_foreach(all, stream, rows) {
+        json_object_foreach(all, stream, rows)
+        {
             struct collected_stream *s = &got.streams[atoi(stream)];
             uint32_t counts[] = {s->functions, s->frames, s->nodes, s->named};
             assert_int_equal(counts[k], json_array_size(rows));
@@ -197,18 +208,20 @@ static void times_and_samples(void **ctx)
     const char *stream;
     json_t *list, *value, *all = json_object_get(want, "times");
     size_t i;
-    json_object_foreach(all, stream, list) {
+    json_object_foreach(all, stream, list)
+    {
         struct collected_stream *s = &got.streams[atoi(stream)];
         assert_int_equal(s->times.len, json_array_size(list));
-        json_array_foreach(list, i, value)
-            assert_int_equal(*(uint64_t *)pyro_base_vec_at(&s->times, i),
-                             json_integer_value(value));
+        json_array_foreach(list, i, value) assert_int_equal(
+            *(uint64_t *)pyro_base_vec_at(&s->times, i), json_integer_value(value));
     }
     all = json_object_get(want, "samples");
-    json_object_foreach(all, stream, list) {
+    json_object_foreach(all, stream, list)
+    {
         struct collected_stream *s = &got.streams[atoi(stream)];
         uint64_t sum = 0, present = 0;
-        json_array_foreach(list, i, value) {
+        json_array_foreach(list, i, value)
+        {
             uint32_t field[6];
             for (size_t k = 0; k < 6; k++)
                 field[k] = node_or_none(json_array_get(value, k));
@@ -225,10 +238,12 @@ static void times_and_samples(void **ctx)
         assert_int_equal(present, sum);
     }
     all = json_object_get(want, "seconds");
-    json_object_foreach(all, stream, list) {
+    json_object_foreach(all, stream, list)
+    {
         struct collected_stream *s = &got.streams[atoi(stream)];
         size_t told = 0;
-        json_array_foreach(list, i, value) { /* thread, tick, count, node */
+        json_array_foreach(list, i, value)
+        { /* thread, tick, count, node */
             uint32_t field[4];
             for (size_t k = 0; k < 4; k++)
                 field[k] = (uint32_t)json_integer_value(json_array_get(value, k));
@@ -271,8 +286,11 @@ static int teardown(void **ctx)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(facts), cmocka_unit_test(unknown_are_named), cmocka_unit_test(streams),
-        cmocka_unit_test(definitions), cmocka_unit_test(times_and_samples),
+        cmocka_unit_test(facts),
+        cmocka_unit_test(unknown_are_named),
+        cmocka_unit_test(streams),
+        cmocka_unit_test(definitions),
+        cmocka_unit_test(times_and_samples),
     };
     folder = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, setup, teardown);

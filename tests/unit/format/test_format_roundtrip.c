@@ -15,13 +15,13 @@ struct shape {
     const char *name;
     uint64_t period_ns;
     uint32_t ticks, flush_every, threads;
-    uint32_t nodes;      /* at most; 0: new ones all the time */
-    uint32_t new_nodes;  /* a sample, where nodes is 0 */
-    uint32_t stay;       /* how many ticks a thread stays where it is, on average */
-    uint32_t absent;     /* one sample in this many is not there; 0: none */
-    uint32_t flagged;    /* one in this many has flags or unverified frames */
-    uint32_t missed;     /* one tick in this many is missed */
-    double most;         /* bytes a sample, all in; 0: not checked */
+    uint32_t nodes;     /* at most; 0: new ones all the time */
+    uint32_t new_nodes; /* a sample, where nodes is 0 */
+    uint32_t stay;      /* how many ticks a thread stays where it is, on average */
+    uint32_t absent;    /* one sample in this many is not there; 0: none */
+    uint32_t flagged;   /* one in this many has flags or unverified frames */
+    uint32_t missed;    /* one tick in this many is missed */
+    double most;        /* bytes a sample, all in; 0: not checked */
 };
 
 static const struct shape shapes[] = {
@@ -61,15 +61,21 @@ static void define_function(struct model *m, struct pyro_stream *s)
     char file[64], name[64];
     snprintf(file, sizeof file, "/src/app/module_%u.py", draw(8));
     snprintf(name, sizeof name, "function_%u", m->functions);
-    struct pyro_function_fact f = {str(file), str(name), str(name), str(draw(2) ? "app" : ""),
-                                   draw(2000), 0, pyro_base_mix(state++)};
+    struct pyro_function_fact f = {str(file),
+                                   str(name),
+                                   str(name),
+                                   str(draw(2) ? "app" : ""),
+                                   draw(2000),
+                                   0,
+                                   pyro_base_mix(state++)};
     f.last_line = f.first_line + draw(40);
     assert_int_equal(pyro_format_stream_function(s, &f), m->functions);
     log_function(&m->log, 0, m->functions++, &f);
     /* some frames of it */
     for (uint32_t i = draw(4) + 1; i; i--) {
-        struct pyro_frame_fact at = {m->functions - 1, (int32_t)draw(300) - 1,
-                                     f.first_line + draw(30), 0, draw(80), draw(100)};
+        struct pyro_frame_fact at = {
+            m->functions - 1, (int32_t)draw(300) - 1, f.first_line + draw(30), 0, draw(80),
+            draw(100)};
         at.end_line = draw(9) ? at.line : 0;
         assert_int_equal(pyro_format_stream_frame(s, &at), m->frames);
         log_frame(&m->log, 0, m->frames++, &at);
@@ -132,8 +138,8 @@ static void take(struct model *m, struct pyro_stream *s, const struct shape *sha
             cell.second = cell.unverified && m->nodes ? 1 + draw(m->nodes) : 0;
             cell.flags = draw(8) & (PYRO_SAMPLE_TOP_MOVED | PYRO_SAMPLE_ASSUMED);
             if (!draw(5))
-                cell = (struct cell){.node = PYRO_NO_NODE, .flags = PYRO_SAMPLE_DISCARDED,
-                                     .present = 1};
+                cell = (struct cell){
+                    .node = PYRO_NO_NODE, .flags = PYRO_SAMPLE_DISCARDED, .present = 1};
         }
     }
     *collect_cell(&m->stream, thread, tick) = cell;
@@ -149,10 +155,15 @@ static void take(struct model *m, struct pyro_stream *s, const struct shape *sha
 static struct pyro_recording_head some_head(void)
 {
     static const struct pyro_str argv[] = {{"python3", 7}, {"app.py", 6}, {"a\0b\xff", 4}};
-    return (struct pyro_recording_head){
-        .boot_id = "01234567-89ab-cdef-0123-456789abcdef", .wall_ns = 1700000000000000000,
-        .mono_ns = 5000000000, .tsc = 123456789, .tool = "pyrometer test", .host = "host",
-        .cwd = {"/src", 4}, .argv = argv, .argc = 3};
+    return (struct pyro_recording_head){.boot_id = "01234567-89ab-cdef-0123-456789abcdef",
+                                        .wall_ns = 1700000000000000000,
+                                        .mono_ns = 5000000000,
+                                        .tsc = 123456789,
+                                        .tool = "pyrometer test",
+                                        .host = "host",
+                                        .cwd = {"/src", 4},
+                                        .argv = argv,
+                                        .argc = 3};
 }
 
 static void roundtrip(void **ctx)
@@ -166,12 +177,17 @@ static void roundtrip(void **ctx)
     struct pyro_writer *w;
     struct pyro_error err = {0};
     assert_int_equal(pyro_format_create(&w, path, true, &head, &err), 0);
-    struct pyro_process_fact process = {.pid = 77, .ppid = 1, .start_ticks = 9, .exec_count = 1,
-                                        .python = str("3.13.0"), .argv = head.argv, .argc = 2};
+    struct pyro_process_fact process = {.pid = 77,
+                                        .ppid = 1,
+                                        .start_ticks = 9,
+                                        .exec_count = 1,
+                                        .python = str("3.13.0"),
+                                        .argv = head.argv,
+                                        .argc = 2};
     assert_int_equal(pyro_format_write_process(w, &process), 0);
     state = 0x5eed ^ (uint64_t)shape->ticks << 20;
-    struct pyro_stream_fact fact = {.period_ns = shape->period_ns, .first_ns = 6000000000,
-                                    .seed = 42};
+    struct pyro_stream_fact fact = {
+        .period_ns = shape->period_ns, .first_ns = 6000000000, .seed = 42};
     struct pyro_stream *s;
     assert_int_equal(pyro_format_stream_open(w, &fact, &s), 0);
     static struct model m;
@@ -196,8 +212,11 @@ static void roundtrip(void **ctx)
         for (uint32_t t = 0; t < shape->threads; t++)
             take(&m, s, shape, t, i);
         if ((i + 1) % shape->flush_every == 0) {
-            status = (struct pyro_status_fact){.mono_ns = now, .wall_ns = head.wall_ns + now,
-                                               .tsc = now * 3, .ticks = i, .taken = m.samples,
+            status = (struct pyro_status_fact){.mono_ns = now,
+                                               .wall_ns = head.wall_ns + now,
+                                               .tsc = now * 3,
+                                               .ticks = i,
+                                               .taken = m.samples,
                                                .target_peak_rss = 10 << 20};
             assert_int_equal(pyro_format_flush(w, &status), 0);
         }
@@ -292,7 +311,7 @@ int main(void)
     enum { N = sizeof shapes / sizeof *shapes };
     struct CMUnitTest tests[N + 1] = {cmocka_unit_test(schedule)};
     for (size_t i = 0; i < N; i++)
-        tests[i + 1] = (struct CMUnitTest){.name = shapes[i].name, .test_func = roundtrip,
-                                           .initial_state = (void *)&shapes[i]};
+        tests[i + 1] = (struct CMUnitTest){
+            .name = shapes[i].name, .test_func = roundtrip, .initial_state = (void *)&shapes[i]};
     return _cmocka_run_group_tests("format_roundtrip", tests, N + 1, NULL, NULL);
 }

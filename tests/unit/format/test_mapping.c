@@ -82,8 +82,8 @@ static void publish(void *memory, _Atomic uint64_t *said, bool wait)
 
 static void killed_at_any_point(void **ctx)
 {
-    _Atomic uint64_t *said = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                                  -1, 0);
+    _Atomic uint64_t *said =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     uint64_t records = 0, dropped = 0;
     for (int round = 0; round < 60; round++) {
         size_t size;
@@ -217,8 +217,10 @@ static void hostile(void **ctx)
     assert_false(pyro_format_mapping_attach(memory, 1, 1, 0));
     for (int i = 0; i < 4; i++) {
         *h = good;
-        *(i == 0 ? &h->lanes_at : i == 1 ? &h->rings_at : i == 2 ? &h->total_bytes
-                                                                 : &h->magic) += 64;
+        *(i == 0   ? &h->lanes_at
+          : i == 1 ? &h->rings_at
+          : i == 2 ? &h->total_bytes
+                   : &h->magic) += 64;
         assert_int_equal(pyro_format_mapping_open(&view, memory, size, &err), PYRO_E_FORMAT);
     }
     *h = good;
@@ -249,8 +251,10 @@ static void hostile(void **ctx)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrap_around_and_drops), cmocka_unit_test(lanes_come_and_go),
-        cmocka_unit_test(killed_at_any_point),   cmocka_unit_test(hostile),
+        cmocka_unit_test(wrap_around_and_drops),
+        cmocka_unit_test(lanes_come_and_go),
+        cmocka_unit_test(killed_at_any_point),
+        cmocka_unit_test(hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

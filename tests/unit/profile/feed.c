@@ -18,13 +18,18 @@ void feed_start(struct feed *feed, size_t ticks)
     feed->b = pyro_profile_builder_new();
     assert_non_null(feed->b);
     const struct pyro_visitor *v = &feed->b->visitor;
-    struct pyro_recording_head head = {.boot_id = "", .wall_ns = 1000, .mono_ns = 500,
-                                       .tool = "pyrometer 0.1.0", .host = "here",
-                                       .cwd = str("/app"), .argv = argv, .argc = 2};
-    struct pyro_process_fact process = {.id = 0, .pid = 77, .ppid = 1, .python = str("3.13.0"),
-                                        .argv = argv, .argc = 2};
-    struct pyro_stream_fact stream = {.id = 0, .kind = str("samples"), .process = 0,
-                                      .period_ns = 1000000};
+    struct pyro_recording_head head = {.boot_id = "",
+                                       .wall_ns = 1000,
+                                       .mono_ns = 500,
+                                       .tool = "pyrometer 0.1.0",
+                                       .host = "here",
+                                       .cwd = str("/app"),
+                                       .argv = argv,
+                                       .argc = 2};
+    struct pyro_process_fact process = {
+        .id = 0, .pid = 77, .ppid = 1, .python = str("3.13.0"), .argv = argv, .argc = 2};
+    struct pyro_stream_fact stream = {
+        .id = 0, .kind = str("samples"), .process = 0, .period_ns = 1000000};
     assert_int_equal(v->head(v->ctx, &head), 0);
     assert_int_equal(v->process(v->ctx, &process), 0);
     assert_int_equal(v->stream(v->ctx, &stream), 0);
@@ -40,9 +45,12 @@ void feed_function(struct feed *feed, const char *name, const char *file, const 
 {
     const struct pyro_visitor *v = &feed->b->visitor;
     const char *last = strrchr(qualname, '.');
-    struct pyro_function_fact fact = {.file = str(file), .name = str(last ? last + 1 : qualname),
-                                      .qualname = str(qualname), .module = str(module),
-                                      .first_line = first_line, .last_line = last_line,
+    struct pyro_function_fact fact = {.file = str(file),
+                                      .name = str(last ? last + 1 : qualname),
+                                      .qualname = str(qualname),
+                                      .module = str(module),
+                                      .first_line = first_line,
+                                      .last_line = last_line,
                                       .table_hash = 1};
     assert_true(feed->function_count < FEED_MAX);
     strncpy(feed->functions[feed->function_count].name, name, 31);
@@ -77,8 +85,10 @@ uint32_t feed_node(struct feed *feed, const char *path)
         uint32_t function = function_named(feed, name);
         uint32_t frame = pyro_base_map_get(&feed->frames, function, line);
         if (frame == PYRO_MAP_NONE) {
-            struct pyro_frame_fact fact = {.function = function, .instruction = (int32_t)line * 2,
-                                           .line = line, .end_line = line};
+            struct pyro_frame_fact fact = {.function = function,
+                                           .instruction = (int32_t)line * 2,
+                                           .line = line,
+                                           .end_line = line};
             frame = feed->frame_count++;
             assert_int_equal(v->frame(v->ctx, 0, frame, &fact), 0);
             pyro_base_map_put(&feed->frames, function, line, frame);
@@ -116,7 +126,8 @@ void feed_flagged(struct feed *feed, const char *thread, const char *path, size_
     struct pyro_sample sample = {.thread = feed_thread(feed, thread),
                                  .node = flags & PYRO_SAMPLE_DISCARDED ? PYRO_NO_NODE
                                                                        : feed_node(feed, path),
-                                 .unverified = unverified, .flags = flags};
+                                 .unverified = unverified,
+                                 .flags = flags};
     assert_int_equal(v->samples(v->ctx, 0, &sample, feed->at[sample.thread], count), 0);
     feed->at[sample.thread] += count;
 }
@@ -124,6 +135,14 @@ void feed_flagged(struct feed *feed, const char *thread, const char *path, size_
 void feed_sample(struct feed *feed, const char *thread, const char *path, size_t count)
 {
     feed_flagged(feed, thread, path, count, 0, 0);
+}
+
+void feed_second(struct feed *feed, const char *thread, const char *path, size_t back, size_t count)
+{
+    const struct pyro_visitor *v = &feed->b->visitor;
+    uint32_t id = feed_thread(feed, thread);
+    size_t first = feed->at[id] - back - count;
+    assert_int_equal(v->seconds(v->ctx, 0, id, feed_node(feed, path), first, count), 0);
 }
 
 struct pyro_profile *feed_finish(struct feed *feed)

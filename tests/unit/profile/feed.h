@@ -36,6 +36,10 @@ uint32_t feed_thread(struct feed *feed, const char *name); /* tid: 100, 101 ... 
 void feed_sample(struct feed *feed, const char *thread, const char *path, size_t count);
 void feed_flagged(struct feed *feed, const char *thread, const char *path, size_t count,
                   uint32_t unverified, uint32_t flags);
+/* What the second reads showed at the `count` ticks that end `back` ticks before the thread's
+ * next. */
+void feed_second(struct feed *feed, const char *thread, const char *path, size_t back,
+                 size_t count);
 struct pyro_profile *feed_finish(struct feed *feed);
 
 /* The function of that qualname; fails the test if there is none. */

@@ -10,8 +10,7 @@
 
 #include <cmocka.h>
 
-static bool matches(const char *file, const char *module, const char *qualname,
-                    const char *pattern)
+static bool matches(const char *file, const char *module, const char *qualname, const char *pattern)
 {
     struct pyro_function f = {.file = {file, strlen(file)},
                               .module = {module, strlen(module)},
@@ -22,12 +21,22 @@ static bool matches(const char *file, const char *module, const char *qualname,
 static void test_paths(void **state)
 {
     const char *file = "/home/u/app/src/main.py";
-    static const char *const yes[] = {"/home/u/app/src/main.py", "main.py", "src/main.py",
-                                      "./src/main.py", "src/", "app/", "/home/", "/home/u/app/src/",
+    static const char *const yes[] = {"/home/u/app/src/main.py",
+                                      "main.py",
+                                      "src/main.py",
+                                      "./src/main.py",
+                                      "src/",
+                                      "app/",
+                                      "/home/",
+                                      "/home/u/app/src/",
                                       "/home/*/main.py",
-                                      "app/*.py", "s?c/*", "*/src/*", "*.py", "u/*/main.py"};
-    static const char *const no[] = {"ain.py", "/src/main.py", "main.p", "src", "rc/main.py", "",
-                                     "/app/", "main.py/", "./", "/x"};
+                                      "app/*.py",
+                                      "s?c/*",
+                                      "*/src/*",
+                                      "*.py",
+                                      "u/*/main.py"};
+    static const char *const no[] = {"ain.py", "/src/main.py", "main.p",   "src", "rc/main.py",
+                                     "",       "/app/",        "main.py/", "./",  "/x"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
         if (!matches(file, "main", "f", yes[i]))
             fail_msg("%s must match", yes[i]);
@@ -113,7 +122,7 @@ static void test_take_out(void **state)
     assert_int_equal(p->samples, 10);
     assert_int_equal(p->outside, 1);
     assert_int_equal(sums_of(p, "lib").total, 0);
-    assert_int_equal(sums_of(p, "f").self, 9); /* lib's 6 charged to its caller */
+    assert_int_equal(sums_of(p, "f").self, 9);     /* lib's 6 charged to its caller */
     assert_int_equal(line_of(p, "f", 10).self, 6); /* at the call */
     assert_int_equal(line_of(p, "f", 11).self, 3);
     assert_int_equal(edge_of(p, "<module>", "f"), 9);
@@ -214,8 +223,9 @@ static void test_mine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths), cmocka_unit_test(test_modules), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_glob),  cmocka_unit_test(test_take_out),
-        cmocka_unit_test(test_thread), cmocka_unit_test(test_only), cmocka_unit_test(test_mine)};
+        cmocka_unit_test(test_paths),    cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_glob),
+        cmocka_unit_test(test_take_out), cmocka_unit_test(test_thread),
+        cmocka_unit_test(test_only),     cmocka_unit_test(test_mine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,8 @@ static void test_qrcode(void **state)
                   "qrcode.main", 238, 260);
     feed_function(&feed, "impl", "/v/site-packages/qrcode/main.py", "QRCode.makeImpl",
                   "qrcode.main", 162, 180);
-    feed_function(&feed, "map", "/v/site-packages/qrcode/main.py", "QRCode.map_data",
-                  "qrcode.main", 474, 500);
+    feed_function(&feed, "map", "/v/site-packages/qrcode/main.py", "QRCode.map_data", "qrcode.main",
+                  474, 500);
     feed_function(&feed, "lost", "/v/site-packages/qrcode/util.py", "lost_point", "qrcode.util",
                   187, 199);
     feed_sample(&feed, "main", "body:1", 34);
@@ -181,12 +181,16 @@ static void test_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_qrcode),        cmocka_unit_test(test_one_hot_loop),
-        cmocka_unit_test(test_hot_at_the_bottom), cmocka_unit_test(test_not_the_trunk),
-        cmocka_unit_test(test_recursion),     cmocka_unit_test(test_spread),
-        cmocka_unit_test(test_unsure),        cmocka_unit_test(test_few_and_threads),
-        cmocka_unit_test(test_long_names),    cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_qrcode),
+                                       cmocka_unit_test(test_one_hot_loop),
+                                       cmocka_unit_test(test_hot_at_the_bottom),
+                                       cmocka_unit_test(test_not_the_trunk),
+                                       cmocka_unit_test(test_recursion),
+                                       cmocka_unit_test(test_spread),
+                                       cmocka_unit_test(test_unsure),
+                                       cmocka_unit_test(test_few_and_threads),
+                                       cmocka_unit_test(test_long_names),
+                                       cmocka_unit_test(test_walk),
+                                       cmocka_unit_test(test_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,14 +7,28 @@
 
 #include <cmocka.h>
 
-/* A path seen above the verified part twice, never verified: into the caller at its call site. */
-static void test_unverified_top(void **state)
+/* a calls b, which calls c, and d, which calls e; the mixes are b > e, and c or e in a wrong call
+ * of a.  Each sample of a mix is one that no read agreed on unless a test says so. */
+static void start(struct feed *feed, size_t chain)
+{
+    feed_start(feed, 200000);
+    feed_sample(feed, "t", "a:1 > b:2 > c:3", chain);
+    feed_sample(feed, "t", "a:5 > d:6 > e:7", chain);
+}
+
+static void mix(struct feed *feed, const char *path, size_t count, size_t verified)
+{
+    feed_sample(feed, "t", path, verified);
+    if (count > verified)
+        feed_flagged(feed, "t", path, count - verified, 1, PYRO_SAMPLE_TOP_MOVED);
+}
+
+/* Charged to the caller, at the call it was in. */
+static void test_mix(void **state)
 {
     struct feed feed;
-    feed_start(&feed, 1000);
-    feed_sample(&feed, "t", "a:1 > b:2 > c:3", 100);
-    feed_sample(&feed, "t", "a:5 > d:6 > e:7", 100);
-    feed_flagged(&feed, "t", "a:1 > b:2 > e:7", 2, 1, PYRO_SAMPLE_TOP_MOVED); /* a mix */
+    start(&feed, 100);
+    mix(&feed, "a:1 > b:2 > e:7", 2, 0);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.folded, 2);
     assert_int_equal(p->sampling.taken, 202);
@@ -22,104 +36,228 @@ static void test_unverified_top(void **state)
     assert_int_equal(sums_of(p, "e").total, 100);
     assert_int_equal(sums_of(p, "b").self, 2);
     assert_int_equal(sums_of(p, "b").moved, 2);
-    assert_int_equal(line_of(p, "b", 2).self, 2); /* at the call it was in */
+    assert_int_equal(line_of(p, "b", 2).self, 2);
     pyro_profile_free(p);
 }
 
-/* Three of them are enough, if that is enough of their caller's samples. */
-static void test_seen_often(void **state)
+/* One sample more or less on either side of COMMON: of the function elsewhere ... */
+static void test_common_elsewhere(void **state)
+{
+    for (size_t e = 49; e <= 50; e++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", 1000);
+        feed_sample(&feed, "t", "a:5 > d:8 > e:7", 40); /* no sum: one path is meant */
+        feed_sample(&feed, "t", "a:5 > d:6 > e:7", e);
+        mix(&feed, "a:1 > b:2 > e:7", 10, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, e < 50 ? 0 : 10);
+        assert_int_equal(edge_of(p, "b", "e"), e < 50 ? 10 : 0);
+        pyro_profile_free(p);
+    }
+}
+
+/* ... and of other things at the call site, be they calls or the caller itself. */
+static void test_common_at_site(void **state)
+{
+    for (size_t c = 29; c <= 30; c++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", c);
+        feed_sample(&feed, "t", "a:1 > b:2", 20);
+        feed_sample(&feed, "t", "a:1 > b:3", 500); /* another place of the caller */
+        feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
+        mix(&feed, "a:1 > b:2 > e:7", 10, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, c < 30 ? 0 : 10);
+        assert_int_equal(edge_of(p, "b", "e"), c < 30 ? 10 : 0);
+        pyro_profile_free(p);
+    }
+}
+
+/* A call site with nothing else at it, but the same caller calls the function from another one. */
+static void test_common_same_caller(void **state)
+{
+    for (size_t n = 49; n <= 50; n++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", n);
+        feed_sample(&feed, "t", "a:1 > b:4 > d:3", 10);
+        mix(&feed, "a:1 > b:3 > c:3", 10, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, n < 50 ? 0 : 10);
+        assert_int_equal(line_of(p, "b", 3).self, n < 50 ? 0 : 10);
+        pyro_profile_free(p);
+    }
+    struct feed feed; /* the same function from another caller alone says nothing */
+    feed_start(&feed, 10000);
+    feed_sample(&feed, "t", "a:1 > d:2 > c:3", 1000);
+    mix(&feed, "a:1 > b:3 > c:3", 10, 0);
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.folded, 0);
+    pyro_profile_free(p);
+}
+
+/* Half of a path's samples verified is not enough, one more is; nine in ten where the rarer source
+ * is at least 20 times as frequent, be it the function elsewhere or the other things at the site.
+ */
+static void check_agreement(size_t at_site, size_t elsewhere, size_t most)
+{
+    for (size_t verified = 0; verified <= 20; verified++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", at_site);
+        feed_sample(&feed, "t", "a:5 > d:6 > e:7", elsewhere);
+        mix(&feed, "a:1 > b:2 > e:7", 20, verified);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, verified > most ? 0 : 20);
+        assert_int_equal(edge_of(p, "b", "e"), verified > most ? 20 : 0);
+        pyro_profile_free(p);
+    }
+}
+
+static void test_agree(void **state)
+{
+    check_agreement(100, 100, 10);
+    check_agreement(399, 1000, 10);
+    check_agreement(1000, 399, 10);
+    check_agreement(400, 1000, 18);
+    check_agreement(1000, 400, 18);
+}
+
+/* A true path that came once, as rare as can be, and both reads saw it. */
+static void test_rare(void **state)
 {
     struct feed feed;
-    feed_start(&feed, 40000);
-    feed_sample(&feed, "t", "a:1 > b:2 > c:3", 10000);
-    feed_flagged(&feed, "t", "a:1 > b:2 > e:7", 3, 1, 0);  /* 3 of 10,003: over 2e-4 */
-    feed_sample(&feed, "t", "a:1 > w:2 > c:3", 20000);
-    feed_flagged(&feed, "t", "a:1 > w:2 > e:7", 3, 1, 0);  /* 3 of 20,003: under 2e-4 */
+    start(&feed, 50000);
+    feed_sample(&feed, "t", "a:1 > b:2 > e:7", 1);
+    feed_sample(&feed, "t", "a:1 > e:7", 1);
     struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(edge_of(p, "b", "e"), 1);
+    assert_int_equal(edge_of(p, "a", "e"), 1);
+    pyro_profile_free(p);
+}
+
+/* The top's own place is no part of the path: its samples count together. */
+static void test_own_place(void **state)
+{
+    struct feed feed;
+    start(&feed, 50);
+    mix(&feed, "a:1 > b:2 > e:7", 1, 1);
+    mix(&feed, "a:1 > b:2 > e:8", 1, 1);
+    mix(&feed, "a:1 > b:2 > e:9", 1, 0); /* 2 of 3 */
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.folded, 0);
     assert_int_equal(edge_of(p, "b", "e"), 3);
-    assert_int_equal(edge_of(p, "w", "e"), 0);
-    assert_int_equal(p->sampling.folded, 3);
-    assert_int_equal(sums_of(p, "w").self, 3);
     pyro_profile_free(p);
 }
 
-/* Verified twice is kept, however rare; the top's own line is no part of the path. */
-static void test_verified(void **state)
+/* Verified frames below an unverified top count for their own paths; what is above a mix goes with
+ * it, whatever vouches for it there. */
+static void test_above_a_mix(void **state)
 {
     struct feed feed;
-    feed_start(&feed, 100000);
-    feed_sample(&feed, "t", "a:1 > b:2", 90000);
-    feed_sample(&feed, "t", "a:1 > c:3", 1);
-    feed_sample(&feed, "t", "a:1 > c:4", 1); /* the same path at another line */
-    feed_sample(&feed, "t", "a:2 > c:3", 1); /* another call site: its own path, once only */
+    feed_start(&feed, 10000);
+    feed_sample(&feed, "t", "a:1 > b:2 > c:3", 500);
+    feed_sample(&feed, "t", "a:5 > d:6 > e:7 > g:8", 500);
+    feed_flagged(&feed, "t", "a:1 > d:6 > e:7 > g:8", 4, 3, 0); /* nothing but a is verified */
+    feed_flagged(&feed, "t", "a:1 > d:6 > h:9 > g:8", 1, 3, 0);
+    feed_flagged(&feed, "t", "a:5 > b:2 > c:3", 3, 1, 0); /* a:5 > b is, but not c in it */
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(edge_of(p, "a", "c"), 2);
-    assert_int_equal(p->sampling.folded, 1);
-    assert_int_equal(line_of(p, "a", 2).self, 1);
+    assert_int_equal(p->sampling.folded, 5);
+    assert_int_equal(line_of(p, "a", 1).self, 5); /* over all levels */
+    assert_int_equal(sums_of(p, "d").total, 500);
+    assert_int_equal(sums_of(p, "h").total, 0);
+    assert_int_equal(line_of(p, "a", 5).total, 503);
+    assert_int_equal(edge_of(p, "b", "c"), 503); /* at a:5 > b:2 there is nothing else */
     pyro_profile_free(p);
 }
 
-/* Verified frames below an unverified top count for their own paths. */
-static void test_verified_prefix(void **state)
+/* The second read's path is taken where it is a better one, tick by tick. */
+static void test_second(void **state)
 {
     struct feed feed;
-    feed_start(&feed, 1000);
-    feed_sample(&feed, "t", "a:1 > x:1", 900);
-    feed_flagged(&feed, "t", "a:1 > b:2 > c:3", 1, 1, 0);
-    feed_flagged(&feed, "t", "a:1 > b:2 > d:3", 1, 1, 0);
-    feed_flagged(&feed, "t", "a:1 > y:2 > d:3", 2, 3, 0); /* nothing of it is verified */
+    start(&feed, 1000);
+    mix(&feed, "a:1 > b:2 > e:7", 10, 0);
+    feed_second(&feed, "t", "a:5 > d:6 > e:7", 8, 2); /* ticks 0, 1 of the ten */
+    feed_second(&feed, "t", "a:1 > b:2 > e:7", 6, 1); /* 3: a mix as well */
+    feed_second(&feed, "t", "a:1 > b:2 > c:3", 1, 3); /* 6, 7, 8 */
+    feed_sample(&feed, "t", "a:1 > b:2 > c:3", 5);
+    feed_second(&feed, "t", "a:5 > d:6", 0, 5); /* of samples that need no second read */
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 4);
-    assert_int_equal(sums_of(p, "b").self, 2); /* a > b was verified by both */
-    assert_int_equal(sums_of(p, "y").total, 0);
-    assert_int_equal(sums_of(p, "a").self, 2); /* folded twice over */
-    assert_int_equal(line_of(p, "a", 1).self, 2);
+    assert_int_equal(p->sampling.folded, 5); /* 2, 3, 4, 5, 9 */
+    assert_int_equal(p->sampling.taken, 2015);
+    assert_int_equal(sums_of(p, "e").self, 1002);
+    assert_int_equal(sums_of(p, "e").moved, 2);
+    assert_int_equal(sums_of(p, "c").self, 1008);
+    assert_int_equal(sums_of(p, "c").moved, 3);
+    assert_int_equal(line_of(p, "b", 2).self, 5);
+    assert_int_equal(sums_of(p, "d").self, 0);
+    /* in time: c, e | e e, b x 4, c x 3, b | c */
+    static const uint64_t ticks[] = {0, 1000, 2002, 2006, 2009, 2010};
+    assert_int_equal(p->run_count, 6);
+    for (size_t i = 0; i < p->run_count; i++)
+        assert_int_equal(p->runs[i].tick, ticks[i]);
+    assert_int_equal(p->runs[5].count, 5);
     pyro_profile_free(p);
 }
 
-/* Random deep recursion: paths that come once, of calls that are well known. */
-static void test_known_edges(void **state)
+/* A sample that both reads tell as the same mix, in another thread's second read. */
+static void test_second_of_another_thread(void **state)
 {
     struct feed feed;
-    feed_start(&feed, 100);
-    feed_sample(&feed, "t", "a:1 > f:2 > g:3 > f:4", 1); /* f:2>g, g:3>f: verified 1 and more ... */
-    feed_sample(&feed, "t", "a:1 > f:2 > g:3 > g:9", 1);
-    feed_sample(&feed, "t", "a:1 > g:3 > f:2 > g:5", 1);
-    feed_sample(&feed, "t", "a:1 > g:3 > f:2 > f:5", 1);
-    struct pyro_profile *p = feed_finish(&feed);
-    /* a:1>f 2, a:1>g 2, f:2>g 3, g:3>f 3, but g:3>g 1 and f:2>f 1 */
-    assert_int_equal(p->sampling.folded, 2);
-    assert_int_equal(sums_of(p, "f").self, 1 + 1);
-    assert_int_equal(line_of(p, "f", 4).self, 1);
-    assert_int_equal(line_of(p, "g", 3).self, 1);
-    assert_int_equal(line_of(p, "f", 2).self, 1);
-    assert_int_equal(line_of(p, "g", 5).self, 1);
-    pyro_profile_free(p);
-}
-
-/* An edge that recurs within one sample is still one sample's word. */
-static void test_edge_once_a_sample(void **state)
-{
-    struct feed feed;
-    feed_start(&feed, 100);
-    feed_sample(&feed, "t", "a:1 > x:1", 50);
-    feed_sample(&feed, "t", "a:1 > f:2 > f:2 > f:2", 1);
+    start(&feed, 1000);
+    feed_sample(&feed, "u", "a:1 > b:2 > c:3", 2000);
+    mix(&feed, "a:1 > b:2 > e:7", 1, 0); /* tick 2000 of both threads */
+    feed_flagged(&feed, "u", "a:1 > b:2 > e:7", 1, 1, 0);
+    feed_second(&feed, "u", "a:5 > d:6 > e:7", 0, 1);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.folded, 1);
-    assert_int_equal(sums_of(p, "f").total, 0);
+    assert_int_equal(sums_of(p, "e").self, 1001);
+    assert_int_equal(sums_of(p, "e").moved, 1); /* though it was not told that the top moved */
+    assert_int_equal(sums_of(p, "b").self, 1);
     pyro_profile_free(p);
 }
 
-/* The bottom has no caller to go to; a recording of one sample still says where it was. */
+/* Random deep recursion, one way far more often than the other: most paths come once or a few
+ * times, though their functions and calls are common.  All verified, they stay whole. */
+static void test_recursion(void **state)
+{
+    enum { STACKS = 3000, DEEP = 40 };
+    static const char *const call[] = {"f:1 > ", "f:2 > ", "g:3 > ", "g:4 > "};
+    struct feed feed;
+    uint64_t seed = 11;
+    feed_start(&feed, STACKS);
+    for (size_t i = 0; i < STACKS; i++) {
+        char path[DEEP * 6 + 8] = "";
+        for (size_t level = 0, function = 0; level < DEEP; level++) {
+            seed = pyro_base_mix(seed + i);
+            strcat(path, call[2 * function + (seed % 8 == 0)]);
+            function = seed / 8 % 8 == 0;
+        }
+        strcat(path, "f:9");
+        feed_sample(&feed, "t", path, 1);
+    }
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(line_of(p, "f", 9).self, STACKS);
+    assert_true(p->node_count > STACKS * DEEP / 2); /* they do differ */
+    pyro_profile_free(p);
+}
+
+/* The bottom has no caller to go to, however rare; so has what is alone. */
 static void test_bottom(void **state)
 {
     struct feed feed;
-    feed_start(&feed, 10);
+    feed_start(&feed, 10000);
+    feed_sample(&feed, "t", "m:1 > a:1 > b:2", 1000);
     feed_flagged(&feed, "t", "a:1 > b:2", 1, 2, 0);
+    feed_flagged(&feed, "t", "x:1", 1, 1, 0);
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(sums_of(p, "a").self, 1);
-    assert_int_equal(p->sampling.folded, 1);
-    assert_int_equal(p->node_count, 1);
+    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(edge_of(p, NULL, "a"), 1);
+    assert_int_equal(edge_of(p, NULL, "x"), 1);
     pyro_profile_free(p);
 }
 
@@ -146,10 +284,11 @@ static void test_ancestors(void **state)
     free(nodes);
 }
 
-/* 5,000 deep, and a wide and deep tree whose samples are unverified at any depth: still quick. */
+/* 5,000 deep, and 200,000 different places at the top, unverified at any depth; then mixes as deep
+ * as that.  Any work by depth and sample would take minutes. */
 static void test_deep(void **state)
 {
-    enum { DEEP = 5000, TOPS = 200000 };
+    enum { DEEP = 5000, TOPS = 200000, MIXES = 100 };
     struct feed feed;
     feed_start(&feed, 2 * TOPS);
     const struct pyro_visitor *v = &feed.b->visitor;
@@ -159,19 +298,31 @@ static void test_deep(void **state)
         assert_int_equal(v->node(v->ctx, 0, feed.node_count, &fact), 0);
         node = feed.node_count++;
     }
-    for (uint32_t i = 0; i < TOPS; i++) { /* as many different places at the top */
+    for (uint32_t i = 0; i < TOPS; i++) {
         struct pyro_frame_fact frame = {.function = 0, .instruction = (int32_t)i + 10, .line = 2};
         struct pyro_node_fact fact = {.parent = node, .frame = i + 1};
         assert_int_equal(v->frame(v->ctx, 0, i + 1, &frame), 0);
         assert_int_equal(v->node(v->ctx, 0, feed.node_count, &fact), 0);
-        struct pyro_sample sample = {.thread = thread, .node = feed.node_count++,
-                                     .unverified = i % DEEP};
+        struct pyro_sample sample = {
+            .thread = thread, .node = feed.node_count++, .unverified = i % DEEP};
         assert_int_equal(v->samples(v->ctx, 0, &sample, i, 1), 0);
     }
+    for (uint32_t i = 0; i < MIXES; i++) { /* from the bottom's other place up */
+        uint32_t low = PYRO_NO_NODE;
+        for (uint32_t level = 0; level < DEEP / 10; level++) {
+            struct pyro_node_fact fact = {.parent = low, .frame = low == PYRO_NO_NODE ? i + 1 : 0};
+            assert_int_equal(v->node(v->ctx, 0, feed.node_count, &fact), 0);
+            low = feed.node_count++;
+        }
+        struct pyro_sample sample = {.thread = thread, .node = low, .unverified = DEEP / 10 - 1};
+        assert_int_equal(v->samples(v->ctx, 0, &sample, TOPS + i, 1), 0);
+    }
+    uint64_t begin = pyro_base_monotonic_ns();
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 0);
-    assert_int_equal(sums_of(p, "f").total, TOPS);
-    assert_int_equal(sums_of(p, "f").self, TOPS);
+    assert_true(pyro_base_monotonic_ns() - begin < 20000000000u);
+    assert_int_equal(p->sampling.folded, MIXES);
+    assert_int_equal(sums_of(p, "f").total, TOPS + MIXES);
+    assert_int_equal(sums_of(p, "f").self, TOPS + MIXES);
     assert_int_equal(line_of(p, "f", 1).total, TOPS);
     assert_int_equal(edge_of(p, "f", "f"), TOPS);
     pyro_profile_free(p);
@@ -180,10 +331,20 @@ static void test_deep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unverified_top), cmocka_unit_test(test_seen_often),
-        cmocka_unit_test(test_verified),       cmocka_unit_test(test_verified_prefix),
-        cmocka_unit_test(test_known_edges),    cmocka_unit_test(test_edge_once_a_sample),
-        cmocka_unit_test(test_bottom),         cmocka_unit_test(test_ancestors),
-        cmocka_unit_test(test_deep)};
+        cmocka_unit_test(test_mix),
+        cmocka_unit_test(test_common_elsewhere),
+        cmocka_unit_test(test_common_at_site),
+        cmocka_unit_test(test_common_same_caller),
+        cmocka_unit_test(test_agree),
+        cmocka_unit_test(test_rare),
+        cmocka_unit_test(test_own_place),
+        cmocka_unit_test(test_above_a_mix),
+        cmocka_unit_test(test_second),
+        cmocka_unit_test(test_second_of_another_thread),
+        cmocka_unit_test(test_recursion),
+        cmocka_unit_test(test_bottom),
+        cmocka_unit_test(test_ancestors),
+        cmocka_unit_test(test_deep),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,8 +27,11 @@ static void test_unify(void **state)
     assert_int_equal(v->process(v->ctx, &process), 0);
     for (uint32_t s = 0; s < 2; s++) {
         struct pyro_stream_fact stream = {.id = s, .kind = str("samples"), .period_ns = 2000};
-        struct pyro_function_fact other = {.file = str("a.py"), .qualname = str("f"),
-                                           .name = str("f"), .first_line = 1, .table_hash = 2};
+        struct pyro_function_fact other = {.file = str("a.py"),
+                                           .qualname = str("f"),
+                                           .name = str("f"),
+                                           .first_line = 1,
+                                           .table_hash = 2};
         struct pyro_function_fact f = other;
         f.table_hash = 1;
         f.module = str(s == 0 ? "" : "a");
@@ -176,34 +179,55 @@ static void test_nonsense(void **state)
             times[i] = roll(2) ? roll(1000) : UINT64_MAX - roll(1000);
         for (int i = 0; i < 400; i++) {
             uint32_t stream = roll(3), id = roll(2) ? (uint32_t)i / 8 : roll(40);
-            struct pyro_stream_fact s = {.id = stream, .kind = str(roll(5) ? "samples" : "x"),
-                                         .process = roll(3), .period_ns = roll(3) * 1000};
+            struct pyro_stream_fact s = {.id = stream,
+                                         .kind = str(roll(5) ? "samples" : "x"),
+                                         .process = roll(3),
+                                         .period_ns = roll(3) * 1000};
             struct pyro_process_fact process = {.id = roll(3), .python = str(names[roll(5)])};
-            struct pyro_function_fact f = {.file = str(names[roll(5)]), .name = str(names[roll(5)]),
+            struct pyro_function_fact f = {.file = str(names[roll(5)]),
+                                           .name = str(names[roll(5)]),
                                            .qualname = str(names[roll(5)]),
-                                           .module = str(names[roll(5)]), .first_line = roll(3)};
-            struct pyro_frame_fact frame = {.function = roll(20), .instruction = (int)roll(9) - 1,
+                                           .module = str(names[roll(5)]),
+                                           .first_line = roll(3)};
+            struct pyro_frame_fact frame = {.function = roll(20),
+                                            .instruction = (int)roll(9) - 1,
                                             .line = roll(2) ? roll(9) : UINT32_MAX - roll(9)};
             struct pyro_node_fact node = {.parent = roll(4) ? roll(30) : PYRO_NO_NODE,
                                           .frame = roll(20)};
             struct pyro_thread_fact thread = {.tid = roll(4), .name = str(names[roll(5)])};
-            struct pyro_sample sample = {.thread = roll(20), .node = roll(9) ? roll(30)
-                                                                             : PYRO_NO_NODE,
+            struct pyro_sample sample = {.thread = roll(20),
+                                         .node = roll(9) ? roll(30) : PYRO_NO_NODE,
                                          .unverified = roll(2) ? roll(5) : UINT32_MAX,
                                          .flags = roll(8)};
-            struct pyro_source_fact source = {.file = str(names[roll(5)]), .first_line = roll(9),
-                                              .text = str("x\n\ty\n")};
+            struct pyro_source_fact source = {
+                .file = str(names[roll(5)]), .first_line = roll(9), .text = str("x\n\ty\n")};
             switch (roll(9)) {
-            case 0: assert_int_equal(v->stream(v->ctx, &s), 0); break;
-            case 1: assert_int_equal(v->function(v->ctx, stream, id, &f), 0); break;
-            case 2: assert_int_equal(v->frame(v->ctx, stream, id, &frame), 0); break;
-            case 3: assert_int_equal(v->node(v->ctx, stream, id, &node), 0); break;
-            case 4: assert_int_equal(v->thread(v->ctx, stream, id, &thread), 0); break;
-            case 5: assert_int_equal(v->ticks(v->ctx, stream, times, roll(50)), 0); break;
-            case 6: assert_int_equal(v->samples(v->ctx, stream, &sample, roll(60), roll(60)), 0);
-                    break;
-            case 7: assert_int_equal(v->source(v->ctx, &source), 0); break;
-            default: assert_int_equal(v->process(v->ctx, &process), 0);
+            case 0:
+                assert_int_equal(v->stream(v->ctx, &s), 0);
+                break;
+            case 1:
+                assert_int_equal(v->function(v->ctx, stream, id, &f), 0);
+                break;
+            case 2:
+                assert_int_equal(v->frame(v->ctx, stream, id, &frame), 0);
+                break;
+            case 3:
+                assert_int_equal(v->node(v->ctx, stream, id, &node), 0);
+                break;
+            case 4:
+                assert_int_equal(v->thread(v->ctx, stream, id, &thread), 0);
+                break;
+            case 5:
+                assert_int_equal(v->ticks(v->ctx, stream, times, roll(50)), 0);
+                break;
+            case 6:
+                assert_int_equal(v->samples(v->ctx, stream, &sample, roll(60), roll(60)), 0);
+                break;
+            case 7:
+                assert_int_equal(v->source(v->ctx, &source), 0);
+                break;
+            default:
+                assert_int_equal(v->process(v->ctx, &process), 0);
             }
         }
         struct pyro_profile *p = NULL, *filtered = NULL;
@@ -230,8 +254,8 @@ static void test_nonsense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unify), cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_unify),    cmocka_unit_test(test_modules),
         cmocka_unit_test(test_dangling), cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_empty), cmocka_unit_test(test_nonsense)};
+        cmocka_unit_test(test_empty),    cmocka_unit_test(test_nonsense)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,14 +22,16 @@ static void test_escapes(void **state)
     CLEAN("plain <lambda> ~", "plain <lambda> ~");
     CLEAN("\x1b[31mred\x1b]0;t\x07", "\\x1b[31mred\\x1b]0;t\\x07");
     CLEAN("a\nb\tc\rd\0e\x7f", "a\\nb\\tc\\rd\\x00e\\x7f");
-    CLEAN("\xc2\x9b[31m", "\\x9b[31m");              /* C1: the other way to write ESC [ */
+    CLEAN("\xc2\x9b[31m", "\\x9b[31m"); /* C1: the other way to write ESC [ */
     CLEAN("\x9b[31m", "\\x9b[31m");
     CLEAN("\xe2\x80\xaetxt\xe2\x81\xa6", "\\u202etxt\\u2066"); /* bidi */
-    CLEAN("a\xe2\x80\x8b" "b\xef\xbb\xbf", "a\\u200bb\\ufeff"); /* no width */
+    CLEAN("a\xe2\x80\x8b"
+          "b\xef\xbb\xbf",
+          "a\\u200bb\\ufeff"); /* no width */
     CLEAN("\xe2\x80\xa8", "\\u2028");
-    CLEAN("\xf3\xa0\x81\x81", "\\U000e0041");        /* a tag character */
+    CLEAN("\xf3\xa0\x81\x81", "\\U000e0041"); /* a tag character */
     CLEAN("gr\xc3\xbc\xc3\x9f \xe6\x97\xa5 \xf0\x9f\x90\x8d", "grüß 日 🐍");
-    CLEAN("e\xcc\x81", "e\xcc\x81");                  /* an accent of its own */
+    CLEAN("e\xcc\x81", "e\xcc\x81"); /* an accent of its own */
 }
 
 static void test_broken(void **state)
@@ -37,9 +39,9 @@ static void test_broken(void **state)
     CLEAN("\xff\xfe", "\\xff\\xfe");
     CLEAN("\xc3", "\\xc3");
     CLEAN("\xe6\x97", "\\xe6\\x97");
-    CLEAN("\xc0\xaf", "\\xc0\\xaf");                  /* overlong */
+    CLEAN("\xc0\xaf", "\\xc0\\xaf"); /* overlong */
     CLEAN("\xe0\x80\xaf", "\\xe0\\x80\\xaf");
-    CLEAN("\xed\xa0\x80", "\\xed\\xa0\\x80");         /* a surrogate */
+    CLEAN("\xed\xa0\x80", "\\xed\\xa0\\x80");          /* a surrogate */
     CLEAN("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* past the last */
     CLEAN("\xc3(", "\\xc3(");
 }
@@ -52,7 +54,7 @@ static void test_cut(void **state)
     expect("日本語", 9, 6, "日本語");
     expect("日本語", 9, 5, "日本…");
     expect("日本語", 9, 4, "日…"); /* a wide character does not fit in half */
-    expect("ab\x1b", 3, 5, "ab…");  /* an escape is not cut in two */
+    expect("ab\x1b", 3, 5, "ab…"); /* an escape is not cut in two */
     expect("", 0, 5, "");
     char *big = malloc(100000);
     memset(big, 'q', 100000);
@@ -132,8 +134,8 @@ static void test_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escapes),   cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_cut),       cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_escapes),       cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_cut),           cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_head_and_tail), cmocka_unit_test(test_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

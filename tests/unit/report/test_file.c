@@ -21,14 +21,18 @@ static void write_recording(const char *path)
     struct pyro_stream *s = NULL;
     struct pyro_str argv[] = {str("python3"), str("m.py")};
     struct pyro_recording_head head = {.boot_id = "00000000-0000-0000-0000-000000000000",
-                                       .wall_ns = 1, .mono_ns = 2, .tool = "pyrometer 0.1.0",
-                                       .host = "here", .cwd = str("/app"), .argv = argv,
+                                       .wall_ns = 1,
+                                       .mono_ns = 2,
+                                       .tool = "pyrometer 0.1.0",
+                                       .host = "here",
+                                       .cwd = str("/app"),
+                                       .argv = argv,
                                        .argc = 2};
     struct pyro_process_fact process = {.pid = 9, .python = str("3.13.0"), .argv = argv, .argc = 2};
-    struct pyro_stream_fact stream = {.kind = str("samples"), .period_ns = 1000000, .seed = 1,
-                                      .lateness_unit_ns = 8192};
-    struct pyro_source_fact source = {.file = str("/app/m.py"), .first_line = 1,
-                                      .text = str("f()\n")};
+    struct pyro_stream_fact stream = {
+        .kind = str("samples"), .period_ns = 1000000, .seed = 1, .lateness_unit_ns = 8192};
+    struct pyro_source_fact source = {
+        .file = str("/app/m.py"), .first_line = 1, .text = str("f()\n")};
     assert_int_equal(pyro_format_create(&w, path, true, &head, NULL), 0);
     assert_int_equal(pyro_format_write_process(w, &process), 0);
     assert_int_equal(pyro_format_write_source(w, &source), 0);
@@ -36,12 +40,20 @@ static void write_recording(const char *path)
     uint32_t frames[3], node = PYRO_NO_NODE, nodes[3];
     for (uint32_t i = 0; i < 3; i++) {
         static const char *const names[] = {"<module>", "f", "g"};
-        struct pyro_function_fact f = {.file = str("/app/m.py"), .name = str(names[i]),
-                                       .qualname = str(names[i]), .module = str(i ? "m" : ""),
-                                       .first_line = i + 1, .last_line = i + 9, .table_hash = i};
+        struct pyro_function_fact f = {.file = str("/app/m.py"),
+                                       .name = str(names[i]),
+                                       .qualname = str(names[i]),
+                                       .module = str(i ? "m" : ""),
+                                       .first_line = i + 1,
+                                       .last_line = i + 9,
+                                       .table_hash = i};
         uint32_t id = pyro_format_stream_function(s, &f);
-        struct pyro_frame_fact frame = {.function = id, .instruction = 4, .line = i + 1,
-                                        .end_line = i + 1, .column = 1, .end_column = 4};
+        struct pyro_frame_fact frame = {.function = id,
+                                        .instruction = 4,
+                                        .line = i + 1,
+                                        .end_line = i + 1,
+                                        .column = 1,
+                                        .end_column = 4};
         frames[i] = pyro_format_stream_frame(s, &frame);
         nodes[i] = node = pyro_format_stream_node(s, node, frames[i]);
     }

@@ -160,8 +160,8 @@ static void test_hostile(void **state)
 static void test_without_samples(void **state)
 {
     struct pyro_profile *p = NULL;
-    assert_int_equal(pyro_profile_builder_finish(pyro_profile_builder_new(), PYRO_ENDED_TRUNCATED,
-                                                 &p, NULL), 0);
+    assert_int_equal(
+        pyro_profile_builder_finish(pyro_profile_builder_new(), PYRO_ENDED_TRUNCATED, &p, NULL), 0);
     json_t *root = parse(p, NULL);
     is_null(root, "sampling exit_status");
     assert_int_equal(json_array_size(json_object_get(root, "probes")), 0);

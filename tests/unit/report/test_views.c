@@ -26,10 +26,10 @@ static void program(void)
     feed_sample(&feed, "MainThread", "m:32 > b:12", 30);
     feed_sample(&feed, "MainThread", "m:32 > b:13 > c:3", 120);
     const struct pyro_visitor *v = &feed.b->visitor;
-    struct pyro_source_fact fact = {.file = {"/app/m.py", 9}, .first_line = 10,
-                                    .text = {source, sizeof source - 1}};
-    struct pyro_status_fact status = {.ticks = 203, .missed = 3, .planned = 200, .taken = 200,
-                                      .sampler_cpu_ns = 5000000};
+    struct pyro_source_fact fact = {
+        .file = {"/app/m.py", 9}, .first_line = 10, .text = {source, sizeof source - 1}};
+    struct pyro_status_fact status = {
+        .ticks = 203, .missed = 3, .planned = 200, .taken = 200, .sampler_cpu_ns = 5000000};
     struct pyro_end_fact end = {.exit_status = 0, .wall_ns = 203000000, .cpu_ns = 199000000};
     assert_int_equal(v->source(v->ctx, &fact), 0);
     assert_int_equal(v->status(v->ctx, &status), 0);
@@ -100,21 +100,20 @@ static void test_troubles(void **state)
     p->exit_status = -15;
     struct pyro_report_options o = {.width = 60};
     char *text = render(p, SUMMARY, NULL, &o);
-    assert_string_equal(
-        text, "100 % of the time is in `m` itself, m.py:1 (of only 4 samples).\n"
-              "\n"
-              "  time       1 thread; ended by signal 15\n"
-              "  samples    4 taken at 1,000 Hz: 10 ticks, 0 missed; 0\n"
-              "             discarded, 0 folded\n"
-              "  ending     the recording has no end: its writer was\n"
-              "             killed, or it is still being written\n"
-              "  warning    The disk is \\x1b[1mfull.\n"
-              "\n"
-              "     self           95 %     time  function  where\n"
-              "  100.0 %  [51.0, 100.0]  4.00 ms  m         m.py:1\n"
-              "\n"
-              "    total           95 %     time  function  where\n"
-              "  100.0 %  [51.0, 100.0]  4.00 ms  m         m.py:1\n");
+    assert_string_equal(text, "100 % of the time is in `m` itself, m.py:1 (of only 4 samples).\n"
+                              "\n"
+                              "  time       1 thread; ended by signal 15\n"
+                              "  samples    4 taken at 1,000 Hz: 10 ticks, 0 missed; 0\n"
+                              "             discarded, 0 folded\n"
+                              "  ending     the recording has no end: its writer was\n"
+                              "             killed, or it is still being written\n"
+                              "  warning    The disk is \\x1b[1mfull.\n"
+                              "\n"
+                              "     self           95 %     time  function  where\n"
+                              "  100.0 %  [51.0, 100.0]  4.00 ms  m         m.py:1\n"
+                              "\n"
+                              "    total           95 %     time  function  where\n"
+                              "  100.0 %  [51.0, 100.0]  4.00 ms  m         m.py:1\n");
     free(text);
     pyro_profile_free(p);
 }
@@ -297,7 +296,8 @@ static void test_odd_lines(void **state)
     feed_sample(&feed, "t", "f:4294967295", 5);
     feed_sample(&feed, "t", "f:1", 5);
     const struct pyro_visitor *v = &feed.b->visitor;
-    struct pyro_source_fact fact = {.file = {"/app/f.py", 9}, .first_line = 4294967293u,
+    struct pyro_source_fact fact = {.file = {"/app/f.py", 9},
+                                    .first_line = 4294967293u,
                                     .text = {"a\0\x1b\xff\r\nb\nc\nd\n\n\n", 14}};
     assert_int_equal(v->source(v->ctx, &fact), 0);
     assert_int_equal(v->source(v->ctx, &fact), 0); /* the same run twice */
@@ -315,10 +315,10 @@ static void test_odd_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_summary),  cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_nothing),  cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_narrow),   cmocka_unit_test(test_styles),
-        cmocka_unit_test(test_tree),     cmocka_unit_test(test_deep_tree),
-        cmocka_unit_test(test_lines),    cmocka_unit_test(test_odd_lines)};
+        cmocka_unit_test(test_summary), cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_narrow),  cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_tree),    cmocka_unit_test(test_deep_tree),
+        cmocka_unit_test(test_lines),   cmocka_unit_test(test_odd_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

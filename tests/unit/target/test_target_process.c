@@ -127,7 +127,8 @@ static void check_positions(const struct pyro_code *code, char *runs)
         unsigned units;
 
         assert_int_equal(sscanf(run, "%u:%u:%u:%u:%u", &units, &expected.line, &expected.end_line,
-                                &expected.column, &expected.end_column), 5);
+                                &expected.column, &expected.end_column),
+                         5);
         for (; units > 0; units--, unit++) {
             if (unit == behind) {
                 assert_true(target_positions_next(&cur, &entry));
@@ -189,8 +190,10 @@ static uint64_t check_code(struct pyro_target *t, char **save)
     for (int i = 0; i < 4; i++) {
         struct pyro_code other = code;
 
-        *(i == 0 ? &other.name_at : i == 1 ? &other.filename_at : i == 2 ? &other.linetable_at
-                                                                       : &other.qualname_at) += 8;
+        *(i == 0   ? &other.name_at
+          : i == 1 ? &other.filename_at
+          : i == 2 ? &other.linetable_at
+                   : &other.qualname_at) += 8;
         assert_false(pyro_target_code_check(t, &other, bytes));
     }
     pyro_base_arena_free(arena);
@@ -294,8 +297,8 @@ static int stack_names(struct pyro_target *t, uint64_t thread, struct pyro_arena
         uint8_t owner;
 
         assert_int_equal(pyro_target_read(t, frame + (uint64_t)l->frame_owner, &owner, 1), 0);
-        assert_int_equal(
-            pyro_target_read_u64(t, frame + (uint64_t)l->frame_executable, &code_at), 0);
+        assert_int_equal(pyro_target_read_u64(t, frame + (uint64_t)l->frame_executable, &code_at),
+                         0);
         code_at &= ~(uint64_t)l->tag_mask;
         if (pyro_target_read_code(t, code_at, arena, &code) == 0) {
             if (!code.hidden)
@@ -314,7 +317,7 @@ static void check_stack(struct pyro_target *t)
 {
     static const char *const expected[] = {"Init.__init__", "outer", "whole", "main", "<module>"};
     struct pyro_arena *arena = pyro_base_arena_new();
-    const char *names[DEPTH];
+    const char *names[DEPTH] = {0};
     uint64_t threads[64];
     int count = pyro_target_threads(t, threads, 64), hidden = 0;
 
@@ -352,11 +355,11 @@ static void check_anywhere(struct pyro_target *t, uint64_t near)
 
 static void check_facts(const char *python, const char *options)
 {
-    char command[4096], *line = NULL, *save;
+    char command[4096], *line = NULL, *save = NULL;
     struct pyro_target *t = NULL;
     struct pyro_error err = {0};
     int codes = 0, others = 0, functions = 0, rc;
-    uint64_t threads[64], generator[2] = {0}, last_code = 0;
+    uint64_t threads[64] = {0}, generator[2] = {0}, last_code = 0;
     struct child child;
     size_t room = 0;
     bool ready = false;

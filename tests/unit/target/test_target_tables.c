@@ -29,20 +29,20 @@ static void lookup(const uint8_t *table, size_t size, int instruction, struct py
 static void test_entry_kinds(void **state)
 {
     static const uint8_t table[] = {
-        0x80 | 2 << 3 | 1, 0x35,             /* units 0-1: short: line 10, columns 20-25 */
-        0x80 | 12 << 3 | 0, 4, 9,            /* unit 2: line 12, columns 5-10 */
-        0x80 | 15 << 3 | 7,                  /* units 3-10: none */
-        0x80 | 13 << 3 | 0, 0x07,            /* unit 11: 3 lines back: 9, no columns */
+        0x80 | 2 << 3 | 1,  0x35,    /* units 0-1: short: line 10, columns 20-25 */
+        0x80 | 12 << 3 | 0, 4,    9, /* unit 2: line 12, columns 5-10 */
+        0x80 | 15 << 3 | 7,          /* units 3-10: none */
+        0x80 | 13 << 3 | 0, 0x07,    /* unit 11: 3 lines back: 9, no columns */
         0x80 | 14 << 3 | 0, 0x48, 0x03, 0x02, 0x00, 0x40 | 1, 1, /* unit 12: on by 100, two lines */
     };
     static const struct {
         int instruction;
         struct pyro_position at;
     } expected[] = {
-        {-2, {10, 0, 0, 0}},       {-1, {10, 0, 0, 0}},      {0, {10, 10, 20, 25}},
-        {2, {10, 10, 20, 25}},     {3, {10, 10, 20, 25}},    {4, {12, 12, 5, 10}},
-        {6, {0, 0, 0, 0}},         {20, {0, 0, 0, 0}},       {22, {9, 9, 0, 0}},
-        {24, {109, 111, 0, 65}},   {26, {0, 0, 0, 0}},       {INT32_MAX, {0, 0, 0, 0}},
+        {-2, {10, 0, 0, 0}},     {-1, {10, 0, 0, 0}},   {0, {10, 10, 20, 25}},
+        {2, {10, 10, 20, 25}},   {3, {10, 10, 20, 25}}, {4, {12, 12, 5, 10}},
+        {6, {0, 0, 0, 0}},       {20, {0, 0, 0, 0}},    {22, {9, 9, 0, 0}},
+        {24, {109, 111, 0, 65}}, {26, {0, 0, 0, 0}},    {INT32_MAX, {0, 0, 0, 0}},
     };
 
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
@@ -163,8 +163,7 @@ static void test_offsets_moved(void **state)
     assert_int_equal(layout.thread_chunk, known->thread_chunk + 16);
     assert_int_equal(layout.thread_chunk_top, known->thread_chunk_top + 16);
     assert_int_equal(layout.thread_size, known->thread_size + 16);
-    assert_int_equal(target_layout_fill(entry, beta_315, debug, &layout, &err),
-                     PYRO_E_UNSUPPORTED);
+    assert_int_equal(target_layout_fill(entry, beta_315, debug, &layout, &err), PYRO_E_UNSUPPORTED);
     assert_non_null(strstr(err.text, "3.15.0b2"));
 }
 
@@ -175,10 +174,14 @@ static void test_versions(void **state)
         const char *name;
         int rc;
     } cases[] = {
-        {0x030b02f0, "3.11.2", 0},           {0x030f00f0, "3.15.0", 0},
-        {0x030f00b2, "3.15.0b2", 0},         {0x030f00c1, "3.15.0rc1", 0},
-        {0x030f00a7, "3.15.0a7", PYRO_E_VERSION}, {0x031000a1, "3.16.0a1", PYRO_E_VERSION},
-        {0x031000f0, "3.16.0", PYRO_E_VERSION},   {0x030a0df0, "3.10.13", PYRO_E_VERSION},
+        {0x030b02f0, "3.11.2", 0},
+        {0x030f00f0, "3.15.0", 0},
+        {0x030f00b2, "3.15.0b2", 0},
+        {0x030f00c1, "3.15.0rc1", 0},
+        {0x030f00a7, "3.15.0a7", PYRO_E_VERSION},
+        {0x031000a1, "3.16.0a1", PYRO_E_VERSION},
+        {0x031000f0, "3.16.0", PYRO_E_VERSION},
+        {0x030a0df0, "3.10.13", PYRO_E_VERSION},
         {0x040000f0, "4.0.0", PYRO_E_VERSION},
     };
 

@@ -1,0 +1,75 @@
+"""Starting programs under the command, and waiting for what they say."""
+
+import contextlib
+import json
+import subprocess
+import time
+
+from harness import HANG, PYROMETER, command, environment
+
+# A program that says when it runs, then works for the seconds given.
+BUSY = """
+import sys, time
+print("ready", flush=True)
+end = time.monotonic() + float(sys.argv[1])
+def work():
+    x = 0
+    for i in range(1000):
+        x += i
+while time.monotonic() < end:
+    work()
+"""
+
+
+def run_code(python, code, output, *arguments, options=(), **more):
+    """pyrometer run -q -o OUTPUT -- PYTHON -c CODE, to its end; stdout and stderr as bytes."""
+    return subprocess.run(
+        [PYROMETER, "run", "-q", "-o", output, *options, "--", python.path, "-c", code, *arguments],
+        **{"stdin": subprocess.DEVNULL, "env": environment(), "timeout": HANG} | more,
+        capture_output=True,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def started(python, code, output, *arguments, wait="ready", words=(), **more):
+    """The same, not waited for, in a process group of its own; `wait` is its first line."""
+    process = subprocess.Popen(
+        [PYROMETER, "run", "-q", "-o", output, "--", *words, python.path, "-c", code, *arguments],
+        **{
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "env": environment(),
+            "start_new_session": True,
+        }
+        | more,
+    )
+    try:
+        line = process.stdout.readline()
+        assert line.startswith(wait.encode()), line + process.stderr.read()
+        process.first_line = line
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def report(path):
+    return json.loads(command("report", path, "--json").stdout)
+
+
+def until(true, what):
+    """Waits till true() is; never that long unless something hangs."""
+    end = time.monotonic() + HANG
+    while not true():
+        assert time.monotonic() < end, f"{what}: never"
+        time.sleep(0.01)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]

@@ -1,0 +1,268 @@
+"""What the truth and end-to-end tests stand on: the Pythons, one run of the command under test,
+and its recording read back through `export` and `report --json`.
+
+The command is $PYROMETER, else build/pyrometer. $PYROMETER_PYTHONS ("3.11 3.13") limits the
+Pythons.
+Nothing here asserts a time: the time-outs only turn a hang into a failure.
+"""
+
+import functools
+import itertools
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+REPO = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+PYROMETER = os.environ.get("PYROMETER") or str(REPO / "build" / "pyrometer")
+LONG = os.environ.get("PYROMETER_LONG") == "1"
+HANG = 300  # seconds
+ATTEMPTS = 5  # where a test needs that the machine let the sampler keep its ticks
+
+
+# ---- the Pythons -------------------------------------------------------------------------------
+
+
+class Python(NamedTuple):
+    name: str  # "3.13", "3.11-debian"
+    path: str
+    version: tuple  # (3, 13)
+    free_threaded: bool
+
+    @property
+    def supported(self):
+        return (3, 11) <= self.version <= (3, 15) and not self.free_threaded
+
+
+def parse_list(text):
+    """(pythons, {name: why not tested}) from what `tools/pythons list` prints."""
+    found, missing = [], {}
+    for line in text.splitlines():
+        if " not tested: " in line:
+            name, why = line.split(" not tested: ", 1)
+            missing[name.strip()] = why.strip()
+        elif line.strip():
+            name, path, version, abi = line.split()[:4]
+            pair = tuple(int(part) for part in version.split(".")[:2])
+            found.append(Python(name, path, pair, abi == "free-threaded"))
+    return found, missing
+
+
+@functools.cache
+def provided():
+    made = subprocess.run([REPO / "tools" / "pythons", "list"], capture_output=True, text=True)
+    found, missing = parse_list(made.stdout)
+    if made.returncode != 0:
+        missing["all"] = "`tools/pythons` has not been run"
+    wanted = os.environ.get("PYROMETER_PYTHONS", "").split()
+    for python in [p for p in found if wanted and p.name not in wanted]:
+        found.remove(python)
+        missing[python.name] = "$PYROMETER_PYTHONS leaves it out"
+    return found, missing
+
+
+def pythons():
+    """Those that pyrometer supports."""
+    return [python for python in provided()[0] if python.supported]
+
+
+def not_tested():
+    return provided()[1]
+
+
+# ---- collapsed stacks --------------------------------------------------------------------------
+
+
+class Frame(NamedTuple):
+    name: str
+    file: str
+    line: int
+    instruction: int  # offset in bytes; -1: not begun
+
+
+class Stack(NamedTuple):
+    frames: tuple  # from the bottom to the top
+    count: int
+
+
+FRAME = re.compile(
+    r"^(?P<name>.*) \((?P<file>.*):(?P<line>\d+)(?:\+(?P<instruction>\d+))?\)(?: #\d+)?$", re.S
+)
+
+
+def parse_collapsed(text):
+    """`name (file:line+instruction);... count` -> (stacks, samples without a Python frame).
+
+    An instruction that is not there has not begun; ` #2` behind a frame tells another function of
+    the same text.
+
+    A token that is not of this form ends the reading: a judge must not pass what it cannot read.
+    Only a stack of one such token, in brackets, is taken as one that has no Python frame.
+    """
+    stacks, outside, seen = [], 0, {}
+    for line in text.splitlines():
+        path, count = line.rsplit(" ", 1)
+        if path.startswith("[") and path.endswith("]") and ";" not in path:
+            outside += int(count)
+            continue
+        frames = []
+        for token in path.split(";"):
+            frame = seen.get(token)
+            if frame is None:
+                match = FRAME.match(token)
+                if match is None:
+                    raise ValueError(f"not a frame: {token!r} in {line[:2000]!r}")
+                frame = seen[token] = Frame(
+                    match["name"],
+                    match["file"],
+                    int(match["line"]),
+                    int(match["instruction"] or -1),
+                )
+            frames.append(frame)
+        stacks.append(Stack(tuple(frames), int(count)))
+    return stacks, outside
+
+
+def show(frames):
+    """The stack in a line, with frames that repeat counted."""
+    parts = []
+    for frame, group in itertools.groupby(frames):
+        times = len(list(group))
+        text = f"{frame.name}:{frame.line}+{frame.instruction}"
+        parts.append(text if times == 1 else f"{text} x{times}")
+    return " > ".join(parts)
+
+
+# ---- one run -----------------------------------------------------------------------------------
+
+
+class Recording:
+    """A run of a program under `pyrometer run`, and what the recording says."""
+
+    def __init__(self, path, result=None, run=None):
+        self.path = path
+        self.result = result  # what the program itself wrote
+        self.run = run
+
+    @functools.cached_property
+    def report(self):
+        return json.loads(command("report", self.path, "--json").stdout)
+
+    @property
+    def sampling(self):
+        return self.report["sampling"]
+
+    @functools.cached_property
+    def _collapsed(self):
+        out = Path(f"{self.path}.collapsed")
+        out.unlink(missing_ok=True)
+        command("export", self.path, "--format", "collapsed", "--frames", "instruction", "-o", out)
+        return parse_collapsed(out.read_text(encoding="utf-8"))
+
+    @property
+    def stacks(self):
+        return self._collapsed[0]
+
+    @property
+    def outside(self):
+        return self._collapsed[1]
+
+    @property
+    def kept(self):
+        """The share of the ticks that was not missed."""
+        sampling = self.sampling
+        planned = sampling["ticks"]
+        return 1 - sampling["missed"] / planned if planned else 0.0
+
+
+def environment(**more):
+    """The programs find what they share, and leave nothing in the tree."""
+    return os.environ | {"PYTHONPATH": str(PROGRAMS), "PYTHONDONTWRITEBYTECODE": "1"} | more
+
+
+def command(*arguments, check=True, **options):
+    """pyrometer ARGUMENTS, to its end."""
+    words = [PYROMETER, *map(str, arguments)]
+    options = {"timeout": HANG, "stdin": subprocess.DEVNULL, "env": environment(), **options}
+    done = subprocess.run(words, capture_output=True, check=False, **options)
+    done.stdout = done.stdout.decode("utf-8")
+    done.stderr = done.stderr.decode("utf-8")
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(words)}: status {done.returncode}\n{done.stderr[-4000:]}")
+    return done
+
+
+def record(python, program, folder, *arguments, rate=1000, seconds=1.0, flags=()):
+    """Runs a program of programs/ and returns its Recording.
+
+    The programs are called with FILE SECONDS ARGUMENTS and write what they know into FILE as JSON.
+    """
+    folder = Path(folder)
+    number = len(list(folder.glob("*.pyro")))
+    path, told = folder / f"{number}.pyro", folder / f"{number}.json"
+    run = command(
+        "run", "--rate", rate, "-q", "-o", path, "--",
+        python.path, *flags, PROGRAMS / program, told, seconds, *arguments,
+        check=False,
+    )  # fmt: skip
+    if run.returncode != 0:
+        raise AssertionError(f"{program}: status {run.returncode}\n{run.stderr[-4000:]}")
+    return Recording(path, json.loads(told.read_text()), run)
+
+
+def record_keeping(keep, python, program, folder, *arguments, **options):
+    """A recording in which at least `keep` of the ticks were kept, in up to ATTEMPTS runs.
+
+    A sampler that the machine does not let run cannot be judged on shares; never being let run is
+    a failure all the same.
+    """
+    kept = []
+    for _ in range(ATTEMPTS):
+        recording = record(python, program, folder, *arguments, **options)
+        if recording.kept >= keep:
+            return recording
+        kept.append(round(recording.kept, 3))
+    raise AssertionError(f"no run of {program} kept {keep:.0%} of its ticks, but {kept}")
+
+
+# ---- chance ------------------------------------------------------------------------------------
+
+
+def poisson_above(limit, mean):
+    """P(X > limit) for a Poisson X: the tail summed upwards, exact enough for bounds."""
+    term = math.exp(-mean)
+    for i in range(1, limit + 2):
+        term *= mean / i
+    total, i = 0.0, limit + 1
+    while term > total * 1e-12 and term > 0:
+        total += term
+        i += 1
+        term *= mean / i
+    return total
+
+
+def poisson_limit(mean, chance):
+    """The least k with P(X > k) <= chance."""
+    limit = 0
+    while poisson_above(limit, mean) > chance:
+        limit += 1
+    return limit
+
+
+def share_tolerance(share, samples, unseen=0.0):
+    """How far the share of `samples` independent draws may be off: 5.5 standard deviations of a
+    binomial (two sides: 4e-8; a jittered clock spreads less), half a point for what the program's
+    own clock leaves out between two readings, and the share of the ticks that nobody saw: a pause
+    of the machine may fall into one function whole."""
+    spread = math.sqrt(max(share * (1 - share), 1 / samples) / samples)
+    return 5.5 * spread + 0.005 + unseen
+
+
+def say(text):
+    """Figures of a test, shown with `pytest -rP` or -s and on failure."""
+    print(text, file=sys.stderr)

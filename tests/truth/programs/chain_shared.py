@@ -1,0 +1,43 @@
+"""Two call sites in A, one in B that both chains share."""
+
+from time import perf_counter
+
+from chainwork import go
+
+
+def C():
+    pass
+
+
+def E():
+    pass
+
+
+def B(function):
+    function()  # B calls
+
+
+def A(end):
+    while perf_counter() < end:
+        for _ in range(1000):
+            B(C)  # A calls B
+            if True:
+                B(E)  # A calls D
+
+
+def only_first(count):
+    for _ in range(count):
+        B(C)  # first calls B
+
+
+def only_second(count):
+    for _ in range(count):
+        B(E)  # second calls D
+
+
+def neither(count):
+    for _ in range(count):
+        pass
+
+
+go(__file__, A, only_first, only_second, neither)  # module: go

@@ -1,0 +1,108 @@
+"""A alternates between two chains of calls as fast as it can: how many samples show a chain, or a
+call site, that never was?
+
+At most one in a million may.  A cell (chains, depth, Python) takes SAMPLES and may show LIMIT: the
+least k for which a true rate of 1e-6 gives more than k with a chance of at most CHANCE (Poisson).
+    CI:   100,000 samples, mean 0.1, P(more than 4) = 7.7e-8
+    long: 1,000,000 samples, mean 1, P(more than 9) = 1.1e-7 -> 10
+Then all cells of a Python, and all cells, are judged together in the same way: of 1.1 million
+samples at most 10 a Python.  With 11 cells on 7 Pythons and 8 judgements together all fail falsely
+at most (77 + 8) x 1e-7 = 8.5e-6.  A sampler with ten times the rate is caught all the same: it
+fails the judgement of a Python with 0.5, that of all with 1.
+
+Shares: 100,000 samples that are far apart beside the chains' length are independent: one standard
+deviation of a share of 0.5 is 0.16 points, that of the truth is measured (see clock_share) and
+must be below 0.4 points.  The tolerance is 1 point (6 deviations, 2e-9) and 4 of the truth's own.
+While the machine lets the program wait for a CPU all samples show one state; the program knows how
+long that was.  Up to five runs are made to find one in which it was less than CALM; the share is
+judged in the calmest, and half of the time that it waited is allowed: all of it in one chain.
+Folded and discarded are bounds on what the sampler does, not on chance.
+"""
+
+import collections
+
+import pytest
+from cells import CHAINS
+from harness import ATTEMPTS, LONG, poisson_limit, record, say
+from judge import ChainJudge, clock_share
+
+SAMPLES = 1_000_000 if LONG else 100_000
+RATE = 1e-6
+CHANCE = 1e-7
+CALM = 0.01
+DEPTHS = {"": (0, 0), "-on-100": (100, 100)}
+CELLS = [(cell, *depths) for cell in CHAINS for depths in DEPTHS.values()]
+# The chains at every distance from the end of a 16 kB chunk of the interpreter's stack, where each
+# call may map a new chunk and each return unmap it.
+CELLS.append(("empty", 60, 259))
+IDS = [f"{cell}{name}" for cell in CHAINS for name in DEPTHS] + ["empty-on-60-to-259"]
+counted = collections.defaultdict(lambda: [0, 0])  # Python -> samples, impossible ones
+
+
+def run_cell(python, folder, cell, lowest, highest, seconds):
+    program, chains = CHAINS[cell]
+    recording = record(
+        python, program, folder, lowest, highest, rate="max", seconds=round(seconds, 2)
+    )
+    judge = ChainJudge(program, recording.result["codes"], chains, lowest, highest)
+    return recording, judge.judge(recording.stacks)
+
+
+@pytest.mark.parametrize("cell, lowest, highest", CELLS, ids=IDS)
+def test_chains(python, cell, lowest, highest, folder):
+    sums = collections.Counter()
+    examples, turns, calmest = [], [], None
+    seconds, runs = 1.0, 0
+    while sums["samples"] < SAMPLES or (runs < ATTEMPTS and calmest[0] > CALM):
+        recording, verdict = run_cell(python, folder, cell, lowest, highest, seconds)
+        runs += 1
+        examples += verdict.examples
+        turns += recording.result["shares"]
+        for key in ("samples", "impossible"):
+            sums[key] += getattr(verdict, key)
+        for key in ("planned_samples", "discarded", "taken", "folded"):
+            sums[key] += recording.sampling[key]
+        if verdict.samples > SAMPLES / 5:
+            calmest = min(calmest or (1.0, None), (recording.result["frozen"], verdict))
+        assert runs <= 40, f"only {sums['samples']} samples in {runs} runs"
+        lacking = max(SAMPLES - sums["samples"], SAMPLES / 2)
+        seconds = min(30, max(0.5, 1.1 * seconds * lacking / max(1, verdict.samples)))
+    counted[python.name][0] += sums["samples"]
+    counted[python.name][1] += sums["impossible"]
+
+    frozen, verdict = calmest
+    truth, error = clock_share(turns)
+    by_chain = verdict.first / (verdict.first + verdict.second)
+    by_line = verdict.first_line / (verdict.first_line + verdict.second_line)
+    say(
+        f"{sums['samples']} samples in {runs} runs, {sums['impossible']} impossible, "
+        f"folded {sums['folded'] / sums['taken']:.5%}, "
+        f"discarded {sums['discarded'] / sums['planned_samples']:.5%}; "
+        f"share {by_chain:.4f} by chain, {by_line:.4f} by line, truth {truth:.4f} +- {error:.4f}, "
+        f"frozen {frozen:.2%}"
+    )
+    limit = poisson_limit(sums["samples"] * RATE, CHANCE)
+    assert sums["impossible"] <= limit, "\n".join(examples[:10])
+    assert sums["folded"] <= 0.001 * sums["taken"]
+    assert sums["discarded"] <= 0.005 * sums["planned_samples"]
+    assert error < 0.004, f"the program's own clock is too unsteady: {error} in {len(turns)} turns"
+    tolerance = 0.01 + 4 * error + frozen / 2
+    assert abs(by_chain - truth) <= tolerance
+    assert abs(by_line - truth) <= tolerance
+
+
+def test_all_cells_of_a_python(python):
+    samples, impossible = counted[python.name]
+    if samples == 0:
+        pytest.skip("no cell of this Python was run")
+    say(f"{impossible} impossible of {samples}")
+    assert impossible <= poisson_limit(samples * RATE, CHANCE)
+
+
+def test_all_cells():
+    samples = sum(cell[0] for cell in counted.values())
+    impossible = sum(cell[1] for cell in counted.values())
+    if samples == 0:
+        pytest.skip("no cell was run")
+    say(f"{impossible} impossible of {samples}")
+    assert impossible <= poisson_limit(samples * RATE, CHANCE)
