@@ -36,8 +36,10 @@ struct pending {
     struct notice notice;
     uint64_t since;
 };
-static struct pending waiting[32];
-static int waiting_count;
+enum { PENDING = 32 };
+static struct pending waiting[PENDING], told[PENDING]; /* of us; of the canary */
+static int waiting_count, told_count;
+static uint64_t drained; /* when the canary was listened to last */
 
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
@@ -79,9 +81,11 @@ static void uninstall(void)
     sigaction(SIGCHLD, &before_child, NULL);
 }
 
-static void be_canary(int to)
+static void be_canary(int to, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(0);
     prctl(PR_SET_NAME, "pyrometer-sig");
     if (dup2(to, 3) != 3)
         _exit(0);
@@ -114,9 +118,9 @@ static void start_canary(struct launch *launch)
     sigset_t all, kept;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &kept);
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        be_canary(ends[1]);
+        be_canary(ends[1], parent);
     sigprocmask(SIG_SETMASK, &kept, NULL);
     close(ends[1]);
     if (pid < 0) {
@@ -140,12 +144,13 @@ int launch_start(struct launch *launch, char *const *argv)
         close(report[1]);
         return failed;
     }
-    waiting_count = 0;
+    waiting_count = told_count = 0;
     child_changed = 0;
     sigset_t all, kept;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &kept);
     install();
+    start_canary(launch); /* first: it hears all that the program does */
     pid_t pid = fork();
     if (pid == 0) {
         uninstall();
@@ -157,57 +162,67 @@ int launch_start(struct launch *launch, char *const *argv)
         _exit(127);
     }
     int failed = pid < 0 ? errno : 0;
+    sigdelset(&kept, SIGCHLD); /* whoever started us may have blocked it: the end must be told */
     sigprocmask(SIG_SETMASK, &kept, NULL);
     close(report[1]);
     if (pid > 0) {
         launch->child = pid;
-        int told;
+        int reported;
         ssize_t n;
         do
-            n = read(report[0], &told, sizeof told);
+            n = read(report[0], &reported, sizeof reported);
         while (n < 0 && errno == EINTR);
-        if (n == (ssize_t)sizeof told) {
-            failed = told;
+        if (n == (ssize_t)sizeof reported) {
+            failed = reported;
             waitpid(pid, NULL, 0);
             launch->child = 0;
         }
     }
     close(report[0]);
-    if (failed == 0)
-        start_canary(launch);
     return failed;
 }
 
-/* True if the canary got the same signal from the same sender: it went to the whole group. */
-static bool take_canary(struct launch *launch, struct notice *told, int *count, int most)
+static void take_notices(int from, struct pending *to, int *count, uint64_t now)
 {
-    while (*count < most && launch->canary_pipe >= 0 &&
-           read(launch->canary_pipe, &told[*count], sizeof *told) == (ssize_t)sizeof *told)
-        (*count)++;
-    return *count > 0;
+    struct notice notice;
+    while (from >= 0 && *count < PENDING &&
+           read(from, &notice, sizeof notice) == (ssize_t)sizeof notice)
+        to[(*count)++] = (struct pending){notice, now};
+}
+
+/* Did the canary get the same signal from the same sender?  Then it went to the whole group. */
+static bool was_told(const struct notice *notice)
+{
+    for (int i = 0; i < told_count; i++)
+        if (told[i].notice.signal == notice->signal && told[i].notice.sender == notice->sender) {
+            told[i] = told[--told_count];
+            return true;
+        }
+    return false;
+}
+
+static void forget_told(uint64_t now)
+{
+    int kept = 0;
+    for (int i = 0; i < told_count; i++)
+        if (now - told[i].since < 2 * CANARY_NS)
+            told[kept++] = told[i];
+    told_count = kept;
 }
 
 void launch_pass_signals(struct launch *launch)
 {
-    struct notice notice, told[32];
-    int told_count = 0;
-    while (waiting_count < 32 &&
-           read(notice_pipe[0], &notice, sizeof notice) == (ssize_t)sizeof notice)
-        waiting[waiting_count++] = (struct pending){notice, pyro_base_monotonic_ns()};
-    if (waiting_count == 0)
-        return;
-    take_canary(launch, told, &told_count, 32);
     uint64_t now = pyro_base_monotonic_ns();
+    take_notices(notice_pipe[0], waiting, &waiting_count, now);
+    if (waiting_count == 0 && now - drained < CANARY_NS)
+        return;
+    drained = now;
+    forget_told(now);
+    take_notices(launch->canary_pipe, told, &told_count, now);
     int kept = 0;
     for (int i = 0; i < waiting_count; i++) {
         struct pending *p = &waiting[i];
-        bool to_group = false;
-        for (int k = 0; k < told_count && !to_group; k++)
-            if (told[k].signal == p->notice.signal && told[k].sender == p->notice.sender) {
-                to_group = true;
-                told[k].signal = 0;
-            }
-        if (to_group)
+        if (was_told(&p->notice))
             continue;
         if (launch->canary > 0 && now - p->since < CANARY_NS) {
             waiting[kept++] = *p;

@@ -29,6 +29,7 @@ struct tree {
     pid_t root;
     pid_t refused[64]; /* Pythons that cannot be read: told once, not asked again */
     int refused_count;
+    pid_t doubted; /* looked unsupported: asked once again */
 };
 /* Looks once.  0: *out is open.  PYRO_E_NOT_READY: a Python is starting: ask again soon.
  * PYRO_E_NOT_PYTHON: none there yet.  Others: one was met that cannot be read (err says why). */

@@ -32,6 +32,7 @@ struct recorder {
     uint32_t processes;
     uint64_t started, flushed, looked;
     int looks;
+    bool starting; /* an interpreter was met that was not ready yet */
     bool ended;
     struct rusage usage;
     struct pyro_status_fact past; /* counters of samplers that are done */
@@ -169,12 +170,11 @@ static void begin_sampling(struct recorder *r)
     };
     int rc = pyro_sample_new(&r->sampler, r->target, r->writer, process, &options, &err);
     if (rc != 0) {
-        if (rc != PYRO_E_GONE)
+        r->starting = true;
+        if (rc != PYRO_E_GONE && rc != PYRO_E_IO) /* it ended, or executed another program */
             warn(r, err.text);
         end_sampling(r);
-        return;
     }
-    r->result->saw_python = true;
 }
 
 /* Until a Python is there: look, then wait a little. */
@@ -188,7 +188,9 @@ static void look(struct recorder *r)
         begin_sampling(r);
         return;
     }
-    if (rc != PYRO_E_NOT_READY && rc != PYRO_E_NOT_PYTHON)
+    if (rc == PYRO_E_NOT_READY)
+        r->starting = true;
+    else if (rc != PYRO_E_NOT_PYTHON)
         warn(r, err.text);
     bool soon = rc == PYRO_E_NOT_READY || r->looks < LOOKS_FAST;
     launch_wait(soon ? LOOK_NS : LOOK_SLOW_NS);
@@ -222,14 +224,23 @@ static void sample_until_end(struct recorder *r)
     }
 }
 
+static bool is_called_python(const char *command)
+{
+    const char *slash = strrchr(command, '/');
+    return strncmp(slash != NULL ? slash + 1 : command, "python", strlen("python")) == 0;
+}
+
 static void finish(struct recorder *r)
 {
     struct pyro_error err = {0};
     uint64_t wall = pyro_base_monotonic_ns() - r->started;
     end_sampling(r);
+    r->result->saw_python = r->past.ticks > r->past.missed;
     if (r->result->started && !r->result->saw_python && r->result->warning[0] == '\0')
-        warn(r, "No Python was seen in the command's process tree, so there is no profile: name a "
-                "Python program, or a command that starts one.");
+        warn(r, r->starting || r->processes > 0 || is_called_python(r->options->argv[0])
+                    ? "Python ended before the first sample could be taken, so there is no profile."
+                    : "No Python was seen in the command's process tree, so there is no profile: "
+                      "name a Python program, or a command that starts one.");
     struct pyro_status_fact status = status_now(r);
     status.target_wall_ns = wall;
     r->result->samples = status.taken;

@@ -73,27 +73,32 @@ void sources_seen(void *ctx, const struct pyro_function_fact *fact)
     *wanted = (struct wanted){file, first, fact->last_line > first ? fact->last_line : first};
 }
 
-static int open_source(const struct sources *sources, const char *path)
+/* Only a regular file is opened for reading: opening a FIFO would let a writer of the program's go
+ * on, and opening a device can do anything. */
+static int open_source(const struct sources *sources, const char *path, struct stat *st)
 {
     bool absolute = path[0] == '/';
-    int dir = absolute ? sources->root : sources->cwd;
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY};
-    if (absolute)
-        how.resolve = RESOLVE_IN_ROOT;
-    if (dir >= 0) {
-        long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
-        if (fd >= 0)
-            return (int)fd;
+    int dir = absolute ? sources->root : sources->cwd, fd = -1;
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = absolute ? RESOLVE_IN_ROOT : RESOLVE_NO_MAGICLINKS};
+    long place = dir < 0 ? -1 : syscall(SYS_openat2, dir, path, &how, sizeof how);
+    if (place < 0)
+        return -1;
+    if (fstat((int)place, st) == 0 && S_ISREG(st->st_mode)) {
+        char again[64];
+        snprintf(again, sizeof again, "/proc/self/fd/%ld", place);
+        fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     }
-    return -1;
+    close((int)place);
+    return fd;
 }
 
 static char *read_source(const struct sources *sources, const char *path, size_t *size)
 {
-    int fd = open_source(sources, path);
     struct stat st;
+    int fd = open_source(sources, path, &st);
     char *text = NULL;
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MOST) {
+    if (fd >= 0 && st.st_size <= FILE_MOST) {
         text = malloc((size_t)st.st_size + 1);
         ssize_t got = text == NULL ? -1 : read(fd, text, (size_t)st.st_size);
         if (got < 0) {

@@ -27,9 +27,12 @@ int tree_find(struct tree *tree, struct pyro_target **out, struct pyro_error *er
             int rc = pyro_target_open(todo[i], out, err);
             if (rc == 0)
                 return 0;
-            if (rc == PYRO_E_NOT_READY)
+            if (rc == PYRO_E_NOT_READY) {
                 starting++;
-            else if (rc != PYRO_E_NOT_PYTHON && rc != PYRO_E_GONE) {
+            } else if (rc == PYRO_E_UNSUPPORTED && tree->doubted != todo[i]) {
+                tree->doubted = todo[i]; /* while a process ends it may look like anything */
+                starting++;
+            } else if (rc != PYRO_E_NOT_PYTHON && rc != PYRO_E_GONE) {
                 if (tree->refused_count < (int)(sizeof tree->refused / sizeof *tree->refused))
                     tree->refused[tree->refused_count++] = todo[i];
                 return rc;

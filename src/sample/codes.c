@@ -1,9 +1,9 @@
 /*
  * codes: what is known of the target's code and function objects.  An address may be given to
  * another object after its first one is freed, so each code object is looked at again: at every
- * tick while it is new, then each time that it is a sixteenth older, and whenever the interpreter
- * says that a code object was freed (3.14 on).
- * Used by the sampling thread only; owns all struct code until codes_free.
+ * tick while it is new, then each time that it is a thirty-second older, and whenever the
+ * interpreter says that a code object was freed (3.14 on). Used by the sampling thread only; owns
+ * all struct code until codes_free.
  */
 #include "sample_priv.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define CHECK_PART 16                     /* looked at again after this part of its age ... */
+#define CHECK_PART 32                     /* looked at again after this part of its age ... */
 #define CHECK_MOST_NS UINT64_C(100000000) /* ... but at least so often */
 #define FUNCTION_SLOTS 4096               /* a power of two */
 
@@ -26,6 +26,7 @@ struct codes {
     struct pyro_vec all;         /* struct code * */
     struct pyro_map by_identity; /* function ids: equal code compiled again is one function */
     struct function functions[FUNCTION_SLOTS];
+    uint64_t now, generation; /* of the tick at hand */
 };
 
 struct codes *codes_new(struct pyro_target *target)
@@ -56,13 +57,24 @@ void codes_free(struct codes *codes)
     free(codes);
 }
 
+void codes_at(struct codes *codes, uint64_t now, uint64_t generation)
+{
+    codes->now = now;
+    codes->generation = generation;
+}
+
 struct code *codes_get(struct codes *codes, uint64_t address)
 {
     if (address < 4096 || (address & 7) != 0)
         return NULL;
     uint32_t i = pyro_base_map_get(&codes->by_address, address, 0);
-    if (i != PYRO_MAP_NONE)
-        return *(struct code **)pyro_base_vec_at(&codes->all, i);
+    if (i != PYRO_MAP_NONE) {
+        /* One that is no longer there may not even fit the frame: it has to be found out here. */
+        struct code *known = *(struct code **)pyro_base_vec_at(&codes->all, i);
+        if (!codes_is_due(known, codes->now, codes->generation) ||
+            !codes_recheck(codes, &known, 1, codes->now, codes->generation))
+            return known;
+    }
     struct code *code = pyro_base_arena_alloc(codes->arena, sizeof *code);
     if (code == NULL ||
         pyro_target_read_code(codes->target, address, codes->arena, &code->facts) != 0)
@@ -128,6 +140,22 @@ bool codes_is_function(struct codes *codes, uint64_t address, bool now)
     return slot->code != 0;
 }
 
+/* 3.11 gives its code objects no numbers, and strings are freed and made anew at the same places
+ * too: only what they say tells. */
+static bool says_the_same(struct codes *codes, const struct pyro_code *facts)
+{
+    struct pyro_arena *arena = pyro_base_arena_new();
+    struct pyro_code now;
+    bool same = arena != NULL &&
+                pyro_target_read_code(codes->target, facts->address, arena, &now) == 0 &&
+                now.table_hash == facts->table_hash && now.file_size == facts->file_size &&
+                now.qualname_size == facts->qualname_size &&
+                memcmp(now.file, facts->file, now.file_size) == 0 &&
+                memcmp(now.qualname, facts->qualname, now.qualname_size) == 0;
+    pyro_base_arena_free(arena);
+    return same;
+}
+
 bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t now,
                    uint64_t generation)
 {
@@ -160,7 +188,8 @@ bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, 
                                        (unsigned long)n, 0);
         for (int k = 0; k < n; k++) {
             if (got >= (ssize_t)(size * (size_t)(k + 1)) &&
-                pyro_target_code_check(codes->target, &due[k]->facts, bytes + size * (size_t)k))
+                pyro_target_code_check(codes->target, &due[k]->facts, bytes + size * (size_t)k) &&
+                (due[k]->facts.version != 0 || says_the_same(codes, &due[k]->facts)))
                 continue;
             pyro_base_map_put(&codes->by_address, due[k]->facts.address, 0, PYRO_MAP_NONE);
             changed = true;

@@ -28,7 +28,10 @@ struct code {
 struct codes;
 struct codes *codes_new(struct pyro_target *target);
 void codes_free(struct codes *codes);
-/* The code object at the address, read now if it is new; NULL if it is none. */
+/* Tells the time and the generation of code objects, at each read. */
+void codes_at(struct codes *codes, uint64_t now, uint64_t generation);
+/* The code object at the address, read now if it is new (or no longer the one known); NULL if it is
+ * none. */
 struct code *codes_get(struct codes *codes, uint64_t address);
 /* True if the function object has this code (known, or read now). */
 bool codes_function_has(struct codes *codes, uint64_t function, struct code *code);

@@ -99,7 +99,9 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
         if (words > 1)
             s->generation = word(s->buffer + bytes - 8);
     }
-    return got < 0 ? -errno : got;
+    int failed = errno;
+    codes_at(s->codes, s->now, s->generation);
+    return got < 0 ? -failed : got;
 }
 
 /* ---- one thread's sample from its two copies */
