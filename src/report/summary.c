@@ -94,6 +94,8 @@ static void put_samples(struct pyro_page *page, struct pyro_buf *text)
     say(text, "%s taken", pyro_report_count(a, s->taken));
     if (s->rate_hz > 0.0)
         say(text, " at %s Hz", pyro_report_count(b, (uint64_t)(s->rate_hz + 0.5)));
+    else
+        say(text, " at the highest rate, spinning on a core of its own");
     say(text, ": %s ticks, %s missed;", pyro_report_count(a, s->ticks),
         pyro_report_count(b, s->missed));
     say(text, " %s discarded, %s folded", pyro_report_count(a, s->discarded),
@@ -110,7 +112,7 @@ static void put_samples(struct pyro_page *page, struct pyro_buf *text)
             say(text, " (%s of one core)", pyro_report_percent(a, p->sampler_cpu_ns, p->wall_ns));
         flush_fact(page, "sampler", text);
     }
-    if (p->outside > 0 && p->samples > 0) {
+    if (p->samples > 0 && p->outside * 1000 >= p->samples) {
         say(text, "%s of the samples are in no function that is in view",
             pyro_report_percent(a, p->outside, p->samples));
         flush_fact(page, "outside", text);

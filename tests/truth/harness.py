@@ -172,6 +172,24 @@ class Recording:
     def outside(self):
         return self._collapsed[1]
 
+    def in_order(self, pattern):
+        """The samples of the first thread in order of time, as (frames by line, times in a row);
+        only frames that match the pattern."""
+        out = Path(f"{self.path}.speedscope.json")
+        out.unlink(missing_ok=True)
+        command(
+            "export", self.path, "--format", "speedscope", "--frames", "line", "--only", pattern,
+            "-o", out,
+        )  # fmt: skip
+        told = json.loads(out.read_text(encoding="utf-8"))
+        frames = [(f["name"], f.get("file"), f.get("line")) for f in told["shared"]["frames"]]
+        profile = told["profiles"][0]
+        unit = min(weight for weight in profile["weights"] if weight > 0)
+        return [
+            (tuple(frames[i] for i in stack), round(weight / unit))
+            for stack, weight in zip(profile["samples"], profile["weights"], strict=True)
+        ]
+
     @property
     def kept(self):
         """The share of the ticks that was not missed."""

@@ -91,10 +91,6 @@ class ChainVerdict(NamedTuple):
     samples: int  # with A on the stack, below it the whole recursion
     impossible: int
     examples: list
-    first: int  # of the samples: A calling B
-    second: int
-    first_line: int  # of the samples: A at the line that calls B
-    second_line: int
 
 
 class ChainJudge:
@@ -191,30 +187,40 @@ class ChainJudge:
 
     def judge(self, stacks):
         samples = impossible = 0
-        by_name, by_line = [0, 0], [0, 0]
         examples = []
         for frames, count in stacks:
-            mine = [f for f in frames if f.file == self.file and f.name != "<module>"]
-            if not mine:
+            if not any(f.file == self.file and f.name != "<module>" for f in frames):
                 continue
-            possible = self.possible(frames)
-            if not possible:
+            if not self.possible(frames):
                 impossible += count
                 examples.append(f"{count} x {show(frames)}")
-            names = [frame.name for frame in frames]
-            if "A" not in names or "under" not in names:
+            names = {frame.name for frame in frames}
+            samples += count if {"A", "under"} <= names else 0
+        return ChainVerdict(samples, impossible, examples)
+
+
+CAP = 10
+
+
+def chain_shares(in_order, first, second, first_line, second_line):
+    """(share of the first chain by the function called, share by A's line) of samples in order.
+
+    The program changes its state every microsecond, so that CAP samples in a row of one state are
+    a machine that holds it still: they count as CAP.  Nothing is known from them about its time,
+    and the truth, by the CPU's clock, does not hold them either.
+    """
+    by_name, by_line = [0, 0], [0, 0]
+    for frames, times in in_order:
+        for i, (name, _, line) in enumerate(frames):
+            if name != "A":
                 continue
-            samples += count
-            at = names.index("A")
-            if at + 1 == len(frames) and frames[at].line not in (
-                self.first_line, self.second_line
-            ):  # fmt: skip
-                continue
-            for i, line in enumerate((self.first_line, self.second_line)):
-                if frames[at].line == line:
-                    by_line[i] += count
-                    by_name[i] += count if at + 1 < len(frames) else 0
-        return ChainVerdict(samples, impossible, examples, *by_name, *by_line)
+            times = min(times, CAP)
+            above = frames[i + 1][0] if i + 1 < len(frames) else None
+            for side, (callee, at) in enumerate(((first, first_line), (second, second_line))):
+                if line == at:
+                    by_line[side] += times
+                    by_name[side] += times if above == callee else 0
+    return by_name[0] / max(1, sum(by_name)), by_line[0] / max(1, sum(by_line)), sum(by_name)
 
 
 def clock_share(shares):

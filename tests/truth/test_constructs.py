@@ -5,8 +5,8 @@ Impossible: at most 2 in a program's about 6,000 samples (mean 0.006 at a true r
 of more 4e-8 for each of 20 programs on each of 7 Pythons: 5e-6 in all), and then all programs of a
 Python together (120,000 samples, at most 4: 2e-7 each).
 Shares: 5.5 standard deviations of independent draws, 0.5 points, and the share of missed ticks (at
-most a tenth): 4e-8 for each of about 90 shares on each of 7 Pythons, 3e-5 in all.  The programs draw the length of each piece at random
-(seeded), so that it cannot march in step with the ticks.
+most a tenth): 4e-8 for each of about 90 shares on each of 7 Pythons, 3e-5 in all.  The programs
+draw the length of each piece at random (seeded), so that it cannot march in step with the ticks.
 """
 
 import collections

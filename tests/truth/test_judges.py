@@ -17,7 +17,7 @@ from harness import (
     poisson_limit,
     provided,
 )
-from judge import ChainJudge, GraphJudge, clock_share, place, share_of
+from judge import ChainJudge, GraphJudge, chain_shares, clock_share, place, share_of
 
 
 @functools.cache
@@ -115,8 +115,6 @@ def test_chains(cell, depth):
     assert chain.wrong([*base, a_first._replace(instruction=0), *good[len(base) + 1 :]])
     verdict = chain.judge.judge([Stack(tuple(good), 7), Stack((*base, a_second), 3)])
     assert verdict[:2] == (10, 0)
-    assert (verdict.first, verdict.second) == (7, 0)
-    assert (verdict.first_line, verdict.second_line) == (7, 3)
 
 
 def graph(program):
@@ -199,6 +197,11 @@ def test_shares():
         Stack((frame("a"),), 50),
     ]
     assert share_of(stacks, "a", "m") == (0.75, 4)
+    a, b, c = ("A", "x", 3), ("B", "x", 1), ("D", "x", 2)
+    ordered = [((a, b), 3), ((a, c), 1000), ((a,), 7), ((("A", "x", 5), c), 20), ((b,), 9)]
+    by_name, by_line, judged = chain_shares(ordered, "B", "D", 3, 5)
+    assert (by_name, judged) == (3 / 13, 13)
+    assert by_line == (3 + 10 + 7) / (3 + 10 + 7 + 10)
     middle, error = clock_share([0.5, 0.49, 0.51, 0.9, 0.48, 0.52, 0.1])
     assert middle == 0.5 and 0 < error < 0.1
 
