@@ -324,7 +324,8 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         /* A chunk may be given back and taken again, above others of another fill. */
         if (t->chunks_tick != s->tick && ends_below(t, &start, w)) {
             t->chunks_tick = s->tick;
-            t->chunk_count = 0;
+            t->chunk_count = t->depth = 0;
+            t->stack_known = false;
             return AGAIN;
         }
         if (w->need_cframe && plan_find_off(t, one.cframe) == NULL) {

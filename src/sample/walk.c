@@ -262,6 +262,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
     if (below != NULL)
         tail = (struct tail){.at = below->at, .code = below->code, .stacktop = -2};
     uint64_t at = from;
+    if (!view->partial && chunk == 0 && from == t->chunks[0].first && view->top == from)
+        r = -1; /* nothing runs: what stands there is of before */
     while (r >= 0 && out->count < MAX_DEPTH) {
         const struct region *region = &view->regions[r];
         if (at < region->start || at + (uint64_t)lay->frame_locals > region->end) {
