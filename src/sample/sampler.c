@@ -14,7 +14,7 @@
 #define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list */
 #define SLEEP_MOST_NS 50000000
-#define PAUSE_NS 3000 /* --rate max: the longest pause between ticks */
+#define PAUSE_NS 400  /* --rate max: the longest pause between ticks */
 #define MISSES_MOST 8 /* whole reads that fail in a row until the interpreter is taken for gone */
 #define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
