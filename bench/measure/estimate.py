@@ -87,7 +87,8 @@ class Bar:
         within = value >= self.limit if self.at_least else value <= self.limit
         if self.upper:
             return "met" if within else "not met" if estimate.low > self.limit else "not shown"
-        if half > 0.1 * self.limit:
+        outside = estimate.high < self.limit if self.at_least else estimate.low > self.limit
+        if half > 0.1 * self.limit and not outside:
             return "not shown"
         return "met" if within else "not met"
 
