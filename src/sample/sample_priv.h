@@ -53,7 +53,8 @@ uint32_t codes_frame_id(struct codes *codes, struct code *code, int32_t instruct
 
 /* ---- what a walk sees */
 struct item {
-    uint64_t at; /* the frame's address */
+    uint64_t at;       /* the frame's address */
+    uint64_t previous; /* as it says itself */
     struct code *code;
     uint64_t function; /* the function object */
     int32_t instruction;

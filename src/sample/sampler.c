@@ -191,7 +191,9 @@ static bool find_start(struct pyro_sampler *s, struct thread *t, const struct vi
     if (anchor < 0 || !walk_header(s, view, t->stack[anchor].at, &seen) ||
         !stack_same(&seen, &t->stack[anchor]))
         return false;
-    if (!t->lower_fresh && (anchor == 0 || seen.instruction != t->stack[anchor].instruction))
+    const struct item *kept = &t->stack[anchor];
+    if (!t->lower_fresh &&
+        (anchor == 0 || seen.instruction != kept->instruction || seen.previous != kept->previous))
         return false;
     start->anchor = anchor;
     start->from = seen.at;

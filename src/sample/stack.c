@@ -50,8 +50,11 @@ int stack_keep(struct pyro_sampler *s, struct thread *t, int anchor, const struc
     int i = 0;
     while (i < w->count && anchor + i < t->depth &&
            stack_same(&t->stack[anchor + i], &w->items[i]) &&
-           t->stack[anchor + i].instruction == w->items[i].instruction)
+           t->stack[anchor + i].instruction == w->items[i].instruction) {
+        t->stack[anchor + i].previous = w->items[i].previous;
+        t->stack[anchor + i].called_back = w->items[i].called_back;
         i++;
+    }
     uint32_t parent = anchor + i > 0 ? t->stack[anchor + i - 1].node : PYRO_NO_NODE;
     for (; i < w->count; i++) {
         struct item *item = &t->stack[anchor + i];

@@ -171,7 +171,7 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
             !read_code(s, bytes, &h) || !owns(s, &h))
             return -1;
         off->size = (uint32_t)h.code->facts.frame_bytes;
-        found[count++] = (struct item){at, h.code, h.function, h.instruction, 0, false};
+        found[count++] = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, false};
         at = h.previous;
     }
     *end = at;
@@ -232,7 +232,7 @@ bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, s
     read_marks(s, bytes, at, &h);
     if (!read_code(s, bytes, &h))
         return false;
-    *out = (struct item){at, h.code, h.function, h.instruction, 0, false};
+    *out = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, false};
     return true;
 }
 
@@ -325,7 +325,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         struct item *item = push(out);
         if (item == NULL)
             break;
-        *item = (struct item){at, h.code, h.function, h.instruction, 0, boundary >= 0};
+        *item = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, boundary >= 0};
         first = false;
         last_running = h.stacktop == -1;
         last_at = at;
