@@ -96,7 +96,7 @@ static void after_the_program(const struct pyro_args *args, const struct output 
     struct pyro_profile *profile = NULL;
     bool quiet = pyro_cli_has(args, PYRO_OPT_QUIET);
 
-    if (result->warning[0])
+    if (result->warning[0] && !(quiet && result->ended_early))
         pyro_cli_say("%s", result->warning);
     if (quiet && !output->format)
         return;

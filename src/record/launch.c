@@ -58,6 +58,36 @@ static void on_child(int signal)
     child_changed = 1;
 }
 
+/* The C library keeps two signals to itself: it installs its own handlers when the first thread is
+ * made, so that a program would find them at their defaults although they had been ignored. */
+static const int private_signals[] = {32, 33};
+static bool private_ignored[2];
+
+struct kernel_sigaction { /* as the system call has it */
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+void launch_note_signals(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct kernel_sigaction now = {0};
+        private_ignored[i] =
+            syscall(SYS_rt_sigaction, private_signals[i], NULL, &now, sizeof now.mask) == 0 &&
+            now.handler == SIG_IGN;
+    }
+}
+
+static void restore_private_signals(void)
+{
+    struct kernel_sigaction ignore = {.handler = SIG_IGN};
+    for (int i = 0; i < 2; i++)
+        if (private_ignored[i])
+            syscall(SYS_rt_sigaction, private_signals[i], &ignore, NULL, sizeof ignore.mask);
+}
+
 static void install(void)
 {
     struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
@@ -154,6 +184,7 @@ int launch_start(struct launch *launch, char *const *argv)
     pid_t pid = fork();
     if (pid == 0) {
         uninstall();
+        restore_private_signals();
         sigprocmask(SIG_SETMASK, &kept, NULL);
         execvp(argv[0], argv);
         int failed = errno;

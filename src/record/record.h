@@ -26,6 +26,7 @@ struct pyro_record_result {
     int exec_errno;     /* why it was not, if it was not */
     int wait_status;    /* as waitpid gives it */
     bool saw_python;    /* an interpreter was sampled */
+    bool ended_early;   /* a Python ended before its first sample: nothing went wrong */
     uint64_t samples;   /* taken */
     char warning[1000]; /* a sentence: why there is no (whole) profile; "" if all went well */
 };

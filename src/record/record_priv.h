@@ -13,6 +13,8 @@ struct launch {
     pid_t canary; /* tells signals for the whole group from those for us alone */
     int canary_pipe;
 };
+/* Before any thread is made: notes what making one changes, for the child to put back. */
+void launch_note_signals(void);
 /* Installs the handlers, starts the command, waits until it has been executed.  Returns 0, or the
  * errno of the exec that failed. */
 int launch_start(struct launch *launch, char *const *argv);

@@ -236,11 +236,14 @@ static void finish(struct recorder *r)
     uint64_t wall = pyro_base_monotonic_ns() - r->started;
     end_sampling(r);
     r->result->saw_python = r->past.ticks > r->past.missed;
-    if (r->result->started && !r->result->saw_python && r->result->warning[0] == '\0')
-        warn(r, r->starting || r->processes > 0 || is_called_python(r->options->argv[0])
+    if (r->result->started && !r->result->saw_python && r->result->warning[0] == '\0') {
+        r->result->ended_early =
+            r->starting || r->processes > 0 || is_called_python(r->options->argv[0]);
+        warn(r, r->result->ended_early
                     ? "Python ended before the first sample could be taken, so there is no profile."
                     : "No Python was seen in the command's process tree, so there is no profile: "
                       "name a Python program, or a command that starts one.");
+    }
     struct pyro_status_fact status = status_now(r);
     status.target_wall_ns = wall;
     r->result->samples = status.taken;
@@ -287,6 +290,7 @@ int pyro_record_run(const struct pyro_record_options *options, struct pyro_recor
         .argv = argv,
         .argc = argc,
     };
+    launch_note_signals();
     int rc = pyro_format_create(&r.writer, options->output, options->overwrite, &head, err);
     free(argv);
     if (rc != 0)
