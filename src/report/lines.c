@@ -115,7 +115,7 @@ static int put_section(struct pyro_page *page, struct pyro_str file,
     const struct text_line *text = texts.data;
     uint64_t most = 0;
     for (size_t i = 0; i < count; i++)
-        most = sums[i].self > most ? sums[i].self : most;
+        most = sums[i].total > most ? sums[i].total : most;
 
     bool whole = last >= first && last - first < WHOLE_MOST;
     size_t s = 0, x = 0;
@@ -141,7 +141,7 @@ static int put_section(struct pyro_page *page, struct pyro_str file,
             uint64_t self = sampled ? sums[s].self : 0, total = sampled ? sums[s].total : 0;
             pyro_table_add(&t, self ? pyro_report_percent(number, self, p->samples) : "");
             pyro_table_add(&t, total ? pyro_report_percent(number, total, p->samples) : "");
-            put_bar(&t, self, most);
+            put_bar(&t, total, most);
             put_source(&t, sourced ? text[x].text : (struct pyro_str){"", 0});
             before = line;
         }

@@ -251,8 +251,8 @@ static void test_lines(void **state)
            "line    self   total\n"
            "  10                            def b():\n"
            "  11                                x = 1\n"
-           "  12  15.0 %  15.0 %  ████████      for i in range(9):\n"
-           "  13          60.0 %                    c(i)\n"
+           "  12  15.0 %  15.0 %  ██            for i in range(9):\n"
+           "  13          60.0 %  ████████          c(i)\n"
            "  14                                return x\n");
     program();
     expect(LINES, "pkg.a:A.*", (struct pyro_report_options){.width = 60},
@@ -270,13 +270,13 @@ static void test_lines(void **state)
            "line    self   total\n"
            "  10                            def b():\n"
            "  11                                x = 1\n"
-           "  12  15.0 %  15.0 %  ████████      for i in range(9):\n"
-           "  13          60.0 %                    c(i)\n"
+           "  12  15.0 %  15.0 %  █▋            for i in range(9):\n"
+           "  13          60.0 %  ██████▍           c(i)\n"
            "  14                                return x\n"
            "   …\n"
-           "  30   5.0 %   5.0 %  ██▋\n"
-           "  31          20.0 %\n"
-           "  32          75.0 %\n");
+           "  30   5.0 %   5.0 %  ▌\n"
+           "  31          20.0 %  ██▏\n"
+           "  32          75.0 %  ████████\n");
 
     struct pyro_error err = {0};
     struct pyro_report_options o = {0};
