@@ -1,11 +1,11 @@
 """Everything that Python code can be: a program for each, with time shares by its own clock and a
 known set of possible stacks (see GraphJudge).
 
-Impossible: at most 2 in a program's about 6,000 samples (mean 0.006 at a true rate of 1e-6: chance
+Impossible: at most 2 in a program's about 4,000 samples (mean 0.004 at a true rate of 1e-6: chance
 of more 4e-8 for each of 20 programs on each of 7 Pythons: 5e-6 in all), and then all programs of a
-Python together (120,000 samples, at most 4: 2e-7 each).
+Python together (80,000 samples, at most 4).
 Shares: 5.5 standard deviations of independent draws, 0.5 points, and the share of missed ticks (at
-most a tenth): 4e-8 for each of about 90 shares on each of 7 Pythons, 3e-5 in all.  The programs
+most a fifth): 4e-8 for each of about 90 shares on each of 7 Pythons, 3e-5 in all.  The programs
 draw the length of each piece at random (seeded), so that it cannot march in step with the ticks.
 """
 
@@ -75,7 +75,7 @@ def judge_depths(recording):
 @pytest.mark.parametrize("name", NAMES)
 def test_construct(python, name, folder):
     program = f"constructs/{name}.py"
-    recording = record_keeping(0.9, python, program, folder, rate=5000, seconds=1.5)
+    recording = record_keeping(0.8, python, program, folder, rate=2000, seconds=2)
     verdict = judge_graph(program, recording)
     counted[python.name][0] += verdict.samples
     counted[python.name][1] += verdict.impossible

@@ -31,9 +31,9 @@ async def held():
 async def main():  # <- lib
     end = perf_counter() + SECONDS
     while perf_counter() < end:
-        async for _ in ticker(3):  # -> ticker
+        async for _ in ticker(3):  # -> ticker lib
             burn("main")  # -> burn
-        [n async for n in ticker(2)]  # -> ticker <listcomp>
+        [n async for n in ticker(2)]  # -> ticker <listcomp> lib
         async with Guard():  # -> Guard.__aenter__ Guard.__aexit__
             burn("main")  # -> burn
         async with held():  # -> lib

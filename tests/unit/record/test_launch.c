@@ -1,0 +1,132 @@
+/* launch.c: what becomes of the command, and which signals reach it. */
+#include "record_priv.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SECOND UINT64_C(1000000000)
+
+static int wait_for(struct launch *launch, uint64_t ns)
+{
+    uint64_t end = pyro_base_monotonic_ns() + ns;
+    int status = -1;
+    while (pyro_base_monotonic_ns() < end) {
+        launch_pass_signals(launch);
+        if (launch_child_changed() && waitpid(launch->child, &status, WNOHANG) == launch->child)
+            return status;
+        launch_wait(20000000);
+    }
+    return -1;
+}
+
+static int run(char *const *argv)
+{
+    struct launch launch;
+    int failed = launch_start(&launch, argv);
+    int status = failed != 0 ? -failed : wait_for(&launch, 20 * SECOND);
+    launch_stop(&launch);
+    return status;
+}
+
+static int shell(const char *script)
+{
+    return run((char *[]){"sh", "-c", (char *)script, NULL});
+}
+
+static void test_endings(void **state)
+{
+    int status = shell("exit 0");
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    status = shell("exit 201");
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 201);
+    status = shell("kill -KILL $$");
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    status = shell("kill -TERM $$");
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void test_exec_errors(void **state)
+{
+    assert_int_equal(run((char *[]){"/nonexistent/program", NULL}), -ENOENT);
+    assert_int_equal(run((char *[]){"no-such-program-anywhere", NULL}), -ENOENT);
+    assert_int_equal(run((char *[]){"/", NULL}), -EACCES);
+    assert_int_equal(run((char *[]){"/etc/passwd", NULL}), -EACCES);
+}
+
+/* The program begins with the handlers and the mask that we were given. */
+static void test_inherits(void **state)
+{
+    sigset_t some, kept;
+    sigemptyset(&some);
+    sigaddset(&some, SIGUSR2);
+    sigaddset(&some, SIGCHLD); /* we must learn of the end even so */
+    sigprocmask(SIG_BLOCK, &some, &kept);
+    void (*before)(int) = signal(SIGHUP, SIG_IGN);
+    int blocked = run((char *[]){"grep", "-q", "^SigBlk:.*10800$", "/proc/self/status", NULL});
+    int ignored = run((char *[]){"grep", "-q", "^SigIgn:.*[13579bdf]$", "/proc/self/status", NULL});
+    signal(SIGHUP, before);
+    sigprocmask(SIG_SETMASK, &kept, NULL);
+    assert_int_equal(blocked, 0);
+    assert_int_equal(ignored, 0);
+}
+
+/* In a child of its own, which leads a process group: counts the SIGUSR1 that its program gets. */
+static int count_signals(bool to_group, int times)
+{
+    int ready[2], done;
+    assert_int_equal(pipe(ready), 0);
+    pid_t leader = fork();
+    assert_true(leader >= 0);
+    if (leader == 0) {
+        setpgid(0, 0);
+        dup2(ready[1], 9);
+        struct launch launch;
+        char *script[] = {"sh", "-c",
+                          "n=0; trap 'n=$((n+1))' USR1; echo >&9; "
+                          "i=0; while [ $i -lt 60 ]; do sleep 0.01; i=$((i+1)); done; exit $n",
+                          NULL};
+        if (launch_start(&launch, script) != 0)
+            _exit(99);
+        int status = wait_for(&launch, 30 * SECOND);
+        launch_stop(&launch);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 98);
+    }
+    close(ready[1]);
+    char byte;
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    for (int i = 0; i < times; i++) {
+        kill(to_group ? -leader : leader, SIGUSR1);
+        usleep(60000);
+    }
+    assert_int_equal(waitpid(leader, &done, 0), leader);
+    close(ready[0]);
+    assert_true(WIFEXITED(done));
+    return WEXITSTATUS(done);
+}
+
+static void test_signals(void **state)
+{
+    assert_int_equal(count_signals(false, 1), 1); /* passed on, once */
+    assert_int_equal(count_signals(false, 3), 3);
+    assert_int_equal(count_signals(true, 1), 1); /* it had it already */
+    assert_int_equal(count_signals(true, 3), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_endings),
+        cmocka_unit_test(test_exec_errors),
+        cmocka_unit_test(test_inherits),
+        cmocka_unit_test(test_signals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

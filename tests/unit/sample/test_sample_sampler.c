@@ -1,0 +1,237 @@
+/* The sampler on an interpreter made of bytes: what it shows is what runs there. */
+#include "fake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const uint32_t versions[] = {0x030b07f0, 0x030c01f0, 0x030d00f0, 0x030e00f0, 0x030f00f0};
+
+/* A tick whose sample is not discarded. */
+static void step(struct fake *f)
+{
+    struct pyro_status_fact before, after;
+    pyro_sample_status(f->sampler, &before);
+    do {
+        assert_int_equal(pyro_sample_step(f->sampler), 0);
+        pyro_sample_status(f->sampler, &after);
+    } while (after.taken == before.taken);
+}
+
+/* Two ticks: the first may learn, the second goes by what the first kept. */
+static void check(struct fake *f)
+{
+    for (int i = 0; i < 2; i++) {
+        step(f);
+        assert_true(fake_agrees(f));
+    }
+}
+
+#define EACH_VERSION(f)                                                                            \
+    static struct fake f;                                                                          \
+    for (size_t v = 0; v < sizeof versions / sizeof *versions; v++)                                \
+        for (int once = (fake_begin(&f, versions[v]), 1); once; once = 0, fake_end(&f))
+
+static void test_calls(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 0);
+        fake_sample(&f);
+        check(&f);
+        fake_call(&f, &a);
+        check(&f);
+        for (int i = 0; i < 40; i++) {
+            fake_call(&f, i % 3 == 0 ? &a : &b);
+            check(&f);
+        }
+        for (int i = 0; i < 41; i++) {
+            fake_return(&f);
+            check(&f);
+        }
+        struct pyro_status_fact status = {0};
+        pyro_sample_status(f.sampler, &status);
+        assert_int_equal(status.planned, status.ticks);
+        assert_int_equal(status.taken + status.discarded, status.planned);
+    }
+}
+
+static void test_deep(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 60);
+        fake_sample(&f);
+        srand(1);
+        for (int i = 0; i < 60; i++) {
+            fake_return_to(&f, rand() % (f.depth + 1));
+            int more = rand() % 6000;
+            while (more-- > 0 && f.depth < 6000)
+                fake_call(&f, rand() % 8 == 0 ? &b : &a);
+            f.sampler->threads[0]->lower_tick = f.sampler->tick - REFRESH_TICKS; /* none assumed */
+            check(&f);
+        }
+    }
+}
+
+/* A chunk given back and taken again at the same address stands above another fill of the one
+ * below it; nothing that a tick reads by itself says so. */
+static void test_chunk_taken_again(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 90);
+        fake_sample(&f);
+        for (int i = 0; i < 50; i++) {
+            fake_return_to(&f, 0);
+            uint64_t first = f.chunk;
+            for (int k = 0; k < i % 7; k++)
+                fake_call(&f, &a);
+            while (f.chunk == first || f.top - f.chunk < 8000)
+                fake_call(&f, &b);
+            check(&f);
+        }
+    }
+}
+
+static void test_code_replaced(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        for (int i = 0; i < 100; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "name%d", i);
+            if (i > 0) /* the time to look again has come */
+                f.sampler->threads[0]->stack[0].code->check_at = 0;
+            fake_code(&f, a.code, name, 3, 1000 + (uint32_t)i);
+            for (int k = 0; k < 3; k++) {
+                step(&f);
+                const struct thread *t = f.sampler->threads[0];
+                assert_int_equal(t->depth, 1);
+                assert_string_equal(t->stack[0].code->facts.name, name);
+            }
+        }
+    }
+}
+
+static void test_generators(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), g = fake_function(&f, "g", 2);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        fake_call(&f, &a);
+        uint64_t at = f.frames[1];
+        for (int i = 0; i < 300; i++)
+            at = fake_generator(&f, &g, at);
+        fake_running(&f, at);
+        for (int i = 0; i < 3; i++)
+            step(&f);
+        const struct thread *t = f.sampler->threads[0];
+        assert_int_equal(t->depth, 302);
+        assert_int_equal(t->stack[301].at, at);
+        assert_string_equal(t->stack[301].code->facts.name, "g");
+    }
+}
+
+/* A thread's state may be given to the next one while the list looks the same. */
+static void test_state_taken_again(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3);
+        fake_call(&f, &a);
+        fake_sample(&f);
+        for (uint64_t i = 0; i < 20; i++) {
+            fake_put(f.thread, f.lay->thread_native_id, (uint64_t)getpid() + i);
+            check(&f);
+            assert_int_equal(f.sampler->threads[0]->tid, (int64_t)((uint64_t)getpid() + i));
+        }
+        struct pyro_status_fact status = {0};
+        pyro_sample_status(f.sampler, &status);
+        assert_true(status.ticks >= 40);
+        assert_int_equal(status.planned, status.ticks);
+    }
+}
+
+static void test_no_threads(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3);
+        fake_call(&f, &a);
+        fake_sample(&f);
+        check(&f);
+        fake_put(f.interpreter, f.lay->interp_threads_head, 0);
+        struct pyro_status_fact status = {0};
+        while (pyro_sample_step(f.sampler) == 0) /* gone after a while without a thread */
+            pyro_sample_status(f.sampler, &status);
+        assert_int_equal(status.planned, status.ticks - status.missed);
+        assert_int_equal(status.missed, 0);
+    }
+}
+
+/* Whatever stands there: no crash, no endless loop. */
+static void test_noise(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 60);
+        struct fake_object g = fake_function(&f, "g", 2);
+        fake_sample(&f);
+        srand(7);
+        for (int i = 0; i < 400; i++) {
+            fake_return_to(&f, 0);
+            for (int k = 0; k < 300; k++)
+                fake_call(&f, rand() % 8 == 0 ? &b : &a);
+            fake_running(&f, fake_generator(&f, &g, f.frames[f.depth - 1]));
+            assert_int_equal(pyro_sample_step(f.sampler), 0);
+            size_t chunks = 3 * FAKE_CHUNK;
+            uint8_t *from = f.memory + f.used - chunks;
+            uint8_t *kept = malloc(chunks);
+            uint8_t head[1024];
+            memcpy(kept, from, chunks);
+            memcpy(head, (void *)(uintptr_t)f.thread, sizeof head);
+            for (int k = 0; k < 1 + i % 20; k++) {
+                static const uint64_t odd[] = {
+                    0, 1, 8, UINT64_MAX, UINT64_C(1) << 63, 0x7fffffff, 4096, 0x8000000000000008};
+                uint64_t value = rand() % 2 ? odd[rand() % 8]
+                                            : (uint64_t)(uintptr_t)f.memory +
+                                                  ((uint64_t)rand() % f.used & ~UINT64_C(7));
+                memcpy(from + ((size_t)rand() % (chunks / 8)) * 8, &value, 8);
+                if (k % 5 == 4)
+                    fake_put(f.thread, rand() % 2 ? f.lay->thread_chunk : f.lay->thread_chunk_top,
+                             value);
+            }
+            assert_int_equal(pyro_sample_step(f.sampler), 0);
+            memcpy(from, kept, chunks);
+            memcpy((void *)(uintptr_t)f.thread, head, sizeof head);
+            free(kept);
+            assert_int_equal(pyro_sample_step(f.sampler), 0);
+            f.used -= 128; /* the generator's place is used again */
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_chunk_taken_again),
+        cmocka_unit_test(test_code_replaced),
+        cmocka_unit_test(test_generators),
+        cmocka_unit_test(test_state_taken_again),
+        cmocka_unit_test(test_no_threads),
+        cmocka_unit_test(test_noise),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
