@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CANARY_NS 10000000 /* how long the canary may take to tell of a signal to the group */
+#define CANARY_NS 40000000 /* how long the canary may take to tell of a signal to the group */
 
 static const int passed[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
 enum { PASSED = sizeof passed / sizeof *passed };

@@ -270,6 +270,21 @@ static bool ends_below(const struct thread *t, const struct start *start, const 
     return chunk != t->chunk_count - 1;
 }
 
+/* What it holds changes faster than it can be read twice: the sample is what one read of all of it
+ * shows, bottom up; the part that stays is shown, for each frame waits for those above it. */
+static void take_hasty(struct pyro_sampler *s, struct thread *t)
+{
+    t->window_chunk = t->chunk_count - 1;
+    t->window_low = t->top;
+    lower_read(s, t);
+    const struct walk none = {0};
+    if (recheck(s, t, 0, t->depth, &none)) {
+        t->stack_known = false;
+        t->depth = 0;
+    }
+    emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
+}
+
 static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_t *bytes, bool slow,
                           bool last_try)
 {
@@ -283,13 +298,13 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     if (one.chunk != newest) {
         if (plan_learn_chunks(s, t, one.chunk, one.top) == 0 && !last_try)
             return AGAIN;
-        if (one.chunk == 0 || last_try) {
-            t->depth = 0;
-            emit(s, t, PYRO_NO_NODE, slow ? PYRO_SAMPLE_DISCARDED : PYRO_SAMPLE_TOP_MOVED, 0,
-                 PYRO_NO_NODE);
-            return TAKEN;
-        }
-        return AGAIN;
+        if (!last_try)
+            return AGAIN;
+        if (slow)
+            emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE);
+        else
+            take_hasty(s, t);
+        return TAKEN;
     }
     if (t->chunk_count > 0) {
         const struct chunk *c = &t->chunks[t->chunk_count - 1];
@@ -302,12 +317,13 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     }
     struct start start = {.from = t->window_low, .chunk = t->window_chunk};
     if (!t->window_whole && !find_start(s, t, &one, &start)) {
+        if (last_try) {
+            take_hasty(s, t);
+            return TAKEN;
+        }
         lower_read(s, t);
         t->lower_fresh = true;
-        if (!last_try)
-            return AGAIN;
-        emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
-        return TAKEN;
+        return AGAIN;
     }
     uint32_t flags = start.assumed ? PYRO_SAMPLE_ASSUMED : 0;
     int low = start.anchor;
@@ -378,8 +394,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
         if (verdict != AGAIN)
             return verdict;
     }
-    /* what it holds changes faster than it can be read: the sample is taken without a stack */
-    emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
+    take_hasty(s, t);
     return TAKEN;
 }
 

@@ -1,4 +1,6 @@
-"""Every truth test runs on every Python that `tools/pythons` provides; the others are named."""
+"""Every truth test runs on every version of Python that `tools/pythons` provides; the others are
+named.  A second Python of one version (3.11-debian beside 3.11) is left to the long run.
+"""
 
 import os
 import shutil
@@ -8,12 +10,19 @@ import pytest
 
 
 def pytest_report_header(config):
-    return [f"not tested: {name}: {why}" for name, why in sorted(harness.not_tested().items())]
+    lines = [f"not tested: {name}: {why}" for name, why in sorted(harness.not_tested().items())]
+    left = [python.name for python in harness.pythons() if python not in tested()]
+    return lines + [f"not tested here but in the long run: {name}" for name in left]
+
+
+def tested():
+    found = harness.pythons()
+    return [python for python in found if harness.LONG or "-" not in python.name]
 
 
 def pytest_generate_tests(metafunc):
     if "python" in metafunc.fixturenames:
-        found = harness.pythons()
+        found = tested()
         metafunc.parametrize("python", found, ids=[python.name for python in found])
 
 
