@@ -71,25 +71,26 @@ def judge_cell(python, cell, lowest, highest, folder):
     by_chain = by_line = 0.0
     seconds, runs = 1.0, 0
     calm = False
-    judged = 0.3 * SAMPLES if LONG else 1
-    while sums["samples"] < SAMPLES or sums["judged"] < judged or (not calm and runs < 12):
+    judged = 0.3 * SAMPLES if LONG else 0
+    while sums["samples"] < SAMPLES or sums["judged"] < judged or (not calm and runs < 6):
         recording = record(
             python, program, folder, lowest, highest, rate="max", seconds=round(seconds, 2)
         )
         judge = ChainJudge(program, recording.result["codes"], chains, lowest, highest)
         verdict = judge.judge(recording.stacks)
-        share, line_share, in_share = chain_shares(
-            recording.in_order(f"*/{program}"), chains[0][1], chains[1][1],
-            judge.first_line, judge.second_line,
-        )  # fmt: skip
+        if LONG:
+            share, line_share, in_share = chain_shares(
+                recording.in_order(f"*/{program}"), chains[0][1], chains[1][1],
+                judge.first_line, judge.second_line,
+            )  # fmt: skip
+            by_chain += share * in_share
+            by_line += line_share * in_share
+            sums["judged"] += in_share
         runs += 1
         examples += verdict.examples
         turns += recording.result["shares"]
-        by_chain += share * in_share
-        by_line += line_share * in_share
         sums["samples"] += verdict.samples
         sums["impossible"] += verdict.impossible
-        sums["judged"] += in_share
         for key in ("planned_samples", "discarded", "taken", "folded"):
             sums[key] += recording.sampling[key]
         calm |= folded_and_discarded_within_bounds(recording.sampling)
@@ -97,7 +98,7 @@ def judge_cell(python, cell, lowest, highest, folder):
         lacking = max(SAMPLES - sums["samples"], SAMPLES / 2)
         seconds = min(30, max(0.5, 1.1 * seconds * lacking / max(1, verdict.samples)))
     truth, error = clock_share(turns)
-    by_chain, by_line = by_chain / sums["judged"], by_line / sums["judged"]
+    by_chain, by_line = (share / max(1, sums["judged"]) for share in (by_chain, by_line))
     say(
         f"{sums['samples']} samples in {runs} runs, {sums['impossible']} impossible, "
         f"folded {sums['folded'] / sums['taken']:.5%}, "
