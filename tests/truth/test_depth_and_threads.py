@@ -74,8 +74,9 @@ def test_200_threads(python, folder):
     for frames, count in recording.stacks:
         for name in {frame.name for frame in frames if frame.name.startswith("idle")}:
             by_thread[name] += count
-    # Every one as often as the others: each lives as long as the busy one, or longer.
-    assert min(by_thread.values()) >= 0.9 * max(by_thread.values())
+    # Every one about as often as the others: each lives as long as the busy one, or longer, but the
+    # last begins when the machine has started 200.
+    assert min(by_thread.values()) >= 0.5 * max(by_thread.values())
     share = judge_share_of_busy(recording)
     say(f"many: {share}")
 
