@@ -52,16 +52,17 @@ def folded_and_discarded_within_bounds(sampling):
 
 @pytest.mark.parametrize("cell, lowest, highest", CELLS, ids=IDS)
 def test_chains(python, cell, lowest, highest, folder):
-    """A machine that stands still in the middle of a call shows that one moment thousands of times:
-    a cell that fails is judged once more, on new samples."""
-    try:
-        judge_cell(python, cell, lowest, highest, folder)
-    except AssertionError:
-        if LONG:
-            raise
+    """A program that is held still in the middle of a call shows that one moment hundreds of times:
+    on a busy machine a cell that fails is judged again, on new samples, up to three times."""
+    for again in range(0 if LONG else 3, -1, -1):
+        try:
+            judge_cell(python, cell, lowest, highest, folder)
+            return
+        except AssertionError:
+            if again == 0:
+                raise
         for path in folder.iterdir():
             path.unlink()
-        judge_cell(python, cell, lowest, highest, folder)
 
 
 def judge_cell(python, cell, lowest, highest, folder):
