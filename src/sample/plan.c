@@ -1,8 +1,13 @@
 /*
  * plan: which remote memory a tick reads of a thread.  The plan is a guess made from the last
- * read: the thread state, the top of its data stack, and the frames off the stack (generators, the
- * interpreter's own entry frames) that were met lately.  A wrong guess costs another read, never a
- * sample.
+ * read: the top of its data stack, the frames off the stack (generators, the interpreter's own
+ * entry frames) that were met lately, and the thread state.  A wrong guess costs another read,
+ * never a sample.
+ *
+ * The order matters.  What is read is taken from the other core's cache, so the thread's next write
+ * to it has to wait, and while it waits all of its memory shows that moment: what is read next
+ * shows the moments before such a write too often.  So what the thread writes least often comes
+ * first: the frames from the bottom up, the thread state (written in every call) last.
  */
 #include "sample_priv.h"
 
@@ -203,15 +208,14 @@ void plan_thread(struct pyro_sampler *s, struct thread *t)
 {
     t->plan_count = 0;
     t->plan_bytes = 0;
-    add_region(t, t->state, t->state + (uint64_t)s->lay->thread_size, -1);
     bool fresh = t->lower_fresh && t->stack_known && t->depth > 0;
     if (!fresh || !plan_window(t, &t->stack[t->depth - 1])) {
         t->lower_fresh = false;
         plan_window(t, NULL);
     }
-    t->plan_blocks = t->plan_count - 1;
-    t->window_low = t->plan_blocks > 0 ? t->plan[1].start : 0;
-    t->window_chunk = t->plan_blocks > 0 ? t->plan[1].chunk : -1;
+    t->plan_blocks = t->plan_count;
+    t->window_low = t->plan_blocks > 0 ? t->plan[0].start : 0;
+    t->window_chunk = t->plan_blocks > 0 ? t->plan[0].chunk : -1;
     for (int i = 0; i < t->off_count;) {
         struct off *off = &t->off[i];
         if (s->tick - off->last_used > OFF_FORGET) {
@@ -223,33 +227,36 @@ void plan_thread(struct pyro_sampler *s, struct thread *t)
         add_region(t, off->at - off->before, off->at + off->size, -1);
         i++;
     }
+    add_region(t, t->state, t->state + (uint64_t)s->lay->thread_size, -1);
 }
 
 void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,
                struct view *view)
 {
     const struct pyro_layout *lay = s->lay;
-    view->chunk = word(bytes + lay->thread_chunk);
-    view->top = word(bytes + lay->thread_chunk_top);
-    view->tid = word(bytes + lay->thread_native_id);
+    const uint8_t *at = bytes;
+    view->blocks = t->plan_blocks;
+    view->count = t->plan_count - 1;
+    for (int i = 0; i < view->count; i++) {
+        view->regions[i] = t->plan[i];
+        view->regions[i].bytes = at;
+        at += t->plan[i].end - t->plan[i].start;
+    }
+    view->chunk = word(at + lay->thread_chunk);
+    view->top = word(at + lay->thread_chunk_top);
+    view->tid = word(at + lay->thread_native_id);
     view->cframe = 0;
     view->current = 0;
     view->current_known = lay->thread_current_frame >= 0;
     view->partial = false;
-    if (view->current_known)
-        view->current = word(bytes + lay->thread_current_frame);
-    else
-        view->cframe = word(bytes + lay->thread_cframe);
-    view->blocks = t->plan_blocks;
-    view->count = t->plan_count - 1;
-    const uint8_t *at = bytes + (t->plan[0].end - t->plan[0].start);
-    for (int i = 0; i < view->count; i++) {
-        view->regions[i] = t->plan[i + 1];
-        view->regions[i].bytes = at;
-        at += t->plan[i + 1].end - t->plan[i + 1].start;
-        if (view->cframe != 0 && t->plan[i + 1].start == view->cframe && i >= view->blocks) {
+    if (view->current_known) {
+        view->current = word(at + lay->thread_current_frame);
+        return;
+    }
+    view->cframe = word(at + lay->thread_cframe);
+    for (int i = view->blocks; i < view->count && view->cframe != 0; i++)
+        if (view->regions[i].start == view->cframe) {
             view->current = word(view->regions[i].bytes + lay->cframe_current_frame);
             view->current_known = true;
         }
-    }
 }

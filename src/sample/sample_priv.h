@@ -125,7 +125,7 @@ struct thread {
     uint64_t lower_tick; /* when what lies below the window was last read */
     bool lower_fresh;    /* ... in this tick: the kept stack ends where the plan begins */
     /* the plan of this tick */
-    struct region plan[MAX_REGIONS + MAX_OFF + 1]; /* the first is the thread state */
+    struct region plan[MAX_REGIONS + MAX_OFF + 1]; /* the last is the thread state */
     int plan_count, plan_blocks;
     size_t plan_bytes;
     uint64_t window_low; /* address in chunk window_chunk where the window begins */

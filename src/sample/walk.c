@@ -11,6 +11,7 @@
 
 #define VERSION_311 0x030b
 #define VERSION_313 0x030d
+#define VERSION_314 0x030e
 #define CHAIN_MOST 512
 
 struct header {
@@ -27,6 +28,7 @@ struct tail { /* the frame under the one that is looked at */
     size_t size; /* bytes of it that were read */
     struct code *code;
     int stacktop;
+    bool pushes; /* its instruction can push a frame, as far as we know */
 };
 
 static const uint8_t *locate(const struct view *view, uint64_t at, size_t size, size_t *rest)
@@ -96,9 +98,30 @@ static bool is_returning(const struct pyro_sampler *s, const struct header *h)
     return false;
 }
 
+/* From 3.14 on a frame does not say whether it runs: a caller stands at a call, for all we can
+ * tell. */
+static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction)
+{
+    if (s->lay->version < VERSION_314 || code->facts.hidden)
+        return true;
+    int op = code->facts.bytecode[instruction < 0 ? 0 : instruction];
+    return (s->lay->op_pushes[op / 32] >> op % 32 & 1) != 0;
+}
+
 static bool owns(struct pyro_sampler *s, const struct header *h)
 {
     return h->code->facts.hidden || codes_function_has(s->codes, h->function, h->code);
+}
+
+/* Does the callable of this frame stand in the stack slot that the caller popped it from? */
+static bool is_callee(const struct pyro_sampler *s, const struct tail *tail, const struct header *h)
+{
+    size_t slot = (size_t)s->lay->frame_locals + (size_t)tail->stacktop * 8;
+    if (tail->bytes == NULL || tail->stacktop < 0 || slot + 16 > tail->size)
+        return false;
+    uint64_t tags = (uint64_t)s->lay->tag_mask;
+    return (word(tail->bytes + slot) & ~tags) == h->function ||
+           (word(tail->bytes + slot + 8) & ~tags) == h->function;
 }
 
 /* A caller that pushed this frame itself still has the callable in the stack slot it popped it
@@ -192,6 +215,7 @@ static void set_tail(struct pyro_sampler *s, const struct view *view, const stru
                      struct tail *tail)
 {
     *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
+    tail->pushes = is_pushing(s, item->code, item->instruction);
     tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
     if (tail->bytes != NULL)
         tail->stacktop = stacktop_of(s->lay, tail->bytes, item->at);
@@ -260,7 +284,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
     int r = region_of_chunk(view, chunk);
     bool first = true; /* the frame at `from` was believed before: its link is not judged again */
     if (below != NULL)
-        tail = (struct tail){.at = below->at, .code = below->code, .stacktop = -2};
+        tail = (struct tail){.at = below->at, .code = below->code, .stacktop = -2, .pushes = true};
     uint64_t at = from;
     if (!view->partial && chunk == 0 && from == t->chunks[0].first && view->top == from)
         r = -1; /* nothing runs: what stands there is of before */
@@ -280,7 +304,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         struct header h;
         read_marks(s, bytes, at, &h);
         bool adjacent = h.previous == tail.at;
-        bool previous_on_chunk = on_chunk(t, h.previous);
+        bool previous_on_chunk = on_chunk(t, h.previous), gone = false;
         if (!first && has_stacktop) {
             /* 3.11 links a frame called from C to its caller directly */
             if (is_311 && tail.stacktop == -1)
@@ -296,7 +320,11 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
              * in a call as well */
             bool zeroed =
                 !is_311 && h.stacktop == 0 && (returning || h.code->facts.nlocalsplus > 0);
-            if (zeroed || (tail.stacktop == -1 && returning))
+            /* The caller was copied before: if it waits for this very function, the function
+             * returned in between. */
+            gone = zeroed;
+            if ((zeroed && !(adjacent && is_callee(s, &tail, &h))) ||
+                (tail.stacktop == -1 && returning))
                 break;
         }
         if (!owns(s, &h))
@@ -319,7 +347,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             }
             if (!adjacent && boundary < 0)
                 boundary = out->count;
-            if (adjacent && tail.bytes != NULL && (tail.stacktop < 0 || !called_by(s, &tail, &h)))
+            if (adjacent && tail.bytes != NULL &&
+                (!tail.pushes || tail.stacktop < 0 || !called_by(s, &tail, &h)))
                 break;
         }
         struct item *item = push(out);
@@ -329,11 +358,12 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         first = false;
         last_running = h.stacktop == -1;
         last_at = at;
-        if (h.raw <= 0 && !h.code->facts.hidden)
+        if (gone || (h.raw <= 0 && !h.code->facts.hidden))
             break; /* just pushed: its slots are still another's */
         if (has_stacktop && h.stacktop >= 0 && is_returning(s, &h))
             break; /* on its way out */
-        tail = (struct tail){at, bytes, region->end - at, h.code, h.stacktop};
+        tail = (struct tail){at,     bytes,      region->end - at,
+                             h.code, h.stacktop, is_pushing(s, h.code, h.instruction)};
         at += (uint64_t)h.code->facts.frame_bytes;
     }
     if (view->partial || out->need != 0)

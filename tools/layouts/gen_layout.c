@@ -27,6 +27,10 @@
 #define GENERATOR PyGenObject
 #endif
 #include "opcode.h"
+#if PY_VERSION_HEX >= 0x030e0000
+#define NEED_OPCODE_METADATA
+#include "internal/pycore_opcode_metadata.h"
+#endif
 
 #include <stddef.h>
 #include <stdio.h>
@@ -186,6 +190,27 @@ static void opcodes(void)
     printf(" -1},\n");
 }
 
+/* Which instructions can push a Python function's frame?  Only those that certainly cannot are left
+ * out: of the instrumented and the unknown ones it cannot be told. */
+static void pushing(void)
+{
+#if PY_VERSION_HEX >= 0x030e0000
+    static const int bases[] = {CALL, CALL_KW,  CALL_FUNCTION_EX, LOAD_ATTR,
+                                SEND, FOR_ITER, BINARY_OP,        EXTENDED_ARG};
+    uint32_t bits[8] = {0};
+    for (int op = 0; op < 256; op++) {
+        bool pushes = op >= MIN_INSTRUMENTED_OPCODE || _PyOpcode_OpName[op] == NULL;
+        for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
+            pushes |= _PyOpcode_Deopt[op] == bases[i];
+        bits[op / 32] |= (uint32_t)pushes << op % 32;
+    }
+    printf("        .op_pushes = {");
+    for (int i = 0; i < 8; i++)
+        printf("%s0x%08x", i ? ", " : "", bits[i]);
+    printf("},\n");
+#endif
+}
+
 #if PY_VERSION_HEX >= 0x030d0000
 #define GROUP(name, group, may_move)                                                               \
     printf("        {%zu, %zu, %d},\n", offsetof(_Py_DebugOffsets, group.size), (size_t)(name),    \
@@ -267,6 +292,7 @@ int main(void)
     objects();
     text();
     opcodes();
+    pushing();
     printf("    },\n");
 #if PY_VERSION_HEX >= 0x030d0000
     debug_offsets();

@@ -76,7 +76,7 @@ void fake_code(struct fake *f, uint64_t at, const char *name, int locals, uint32
     fake_put(at, l->code_name, text);
     fake_put(at, l->code_qualname, text);
     fake_put(at, l->code_linetable, table);
-    memset((uint8_t *)(uintptr_t)at + l->code_adaptive, 0, UNITS * 2);
+    memset((uint8_t *)(uintptr_t)at + l->code_adaptive, FAKE_CALL, UNITS * 2);
 }
 
 struct fake_object fake_function(struct fake *f, const char *name, int locals)

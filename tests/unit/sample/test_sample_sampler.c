@@ -68,6 +68,46 @@ static void test_calls(void **state)
     }
 }
 
+/* From 3.14 on: what stands above a caller that is at no call was put there after the caller was
+ * copied. */
+static void test_caller_at_no_call(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 1), b = fake_function(&f, "b", 1);
+        memset((uint8_t *)(uintptr_t)a.code + f.lay->code_adaptive, 0, 64);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        fake_call(&f, &b);
+        step(&f);
+        assert_int_equal(f.sampler->threads[0]->depth, f.lay->version >= 0x030e ? 1 : 2);
+    }
+}
+
+/* 3.12 and 3.13 mark a frame that is popped: if its caller, copied before it, waits for this very
+ * function, it ran when the caller was copied. */
+static void test_returned_in_between(void **state)
+{
+    EACH_VERSION(f)
+    {
+        if (f.lay->version != 0x030c && f.lay->version != 0x030d)
+            continue;
+        struct fake_object a = fake_function(&f, "a", 1), b = fake_function(&f, "b", 1),
+                           c = fake_function(&f, "c", 1);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        fake_call(&f, &b);
+        step(&f);
+        fake_put32(f.frames[1], f.lay->frame_stacktop, 0);
+        step(&f);
+        assert_int_equal(f.sampler->threads[0]->depth, 2);
+        /* the caller waits for another one */
+        fake_put(f.frames[0], f.lay->frame_locals + a.slots * 8, c.at);
+        step(&f);
+        assert_int_equal(f.sampler->threads[0]->depth, 1);
+    }
+}
+
 static void test_deep(void **state)
 {
     EACH_VERSION(f)
@@ -233,6 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_caller_at_no_call),
+        cmocka_unit_test(test_returned_in_between),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_chunk_taken_again),
         cmocka_unit_test(test_code_replaced),
