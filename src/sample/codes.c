@@ -26,7 +26,8 @@ struct codes {
     struct pyro_vec all;         /* struct code * */
     struct pyro_map by_identity; /* function ids: equal code compiled again is one function */
     struct function functions[FUNCTION_SLOTS];
-    uint64_t now, generation; /* of the tick at hand */
+    struct pyro_map exchanged; /* (function, code) of running frames that were not its own code */
+    uint64_t now, generation;  /* of the tick at hand */
 };
 
 struct codes *codes_new(struct pyro_target *target)
@@ -53,6 +54,7 @@ void codes_free(struct codes *codes)
     pyro_base_vec_release(&codes->all);
     pyro_base_map_release(&codes->by_address);
     pyro_base_map_release(&codes->by_identity);
+    pyro_base_map_release(&codes->exchanged);
     pyro_base_arena_free(codes->arena);
     free(codes);
 }
@@ -118,6 +120,8 @@ bool codes_function_has(struct codes *codes, uint64_t function, struct code *cod
         return false;
     struct function *slot = function_slot(codes, function);
     bool known = slot->at == function && slot->code == code->facts.address;
+    if (!known && pyro_base_map_get(&codes->exchanged, function, code->facts.address) == 0)
+        return true;
     if (!known && !function_learn(codes, slot, function))
         return false;
     if (slot->code != code->facts.address)
@@ -128,6 +132,14 @@ bool codes_function_has(struct codes *codes, uint64_t function, struct code *cod
     if (code->module_at == 0)
         code->module_at = slot->module_at;
     return true;
+}
+
+bool codes_exchange(struct codes *codes, uint64_t function, uint64_t code)
+{
+    if (!codes_is_function(codes, function, true) ||
+        pyro_base_map_get(&codes->exchanged, function, code) == 0)
+        return false;
+    return pyro_base_map_put(&codes->exchanged, function, code, 0) == 0;
 }
 
 bool codes_is_function(struct codes *codes, uint64_t address, bool now)

@@ -119,25 +119,34 @@ struct off *plan_find_off(struct thread *t, uint64_t at)
 
 void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cframe)
 {
+    int before = s->lay->generator_frame - s->lay->generator_state;
+    if (before < 0 || before > 64 || cframe)
+        before = 0;
+    uint32_t size = cframe ? (uint32_t)s->lay->cframe_current_frame + 8 : OFF_FIRST_SIZE;
     struct off *off = plan_find_off(t, at);
-    if (off != NULL && off->cframe == cframe) {
-        off->last_used = s->tick;
-        return;
-    }
-    if (off == NULL && t->off_count < MAX_OFF)
+    if (off == NULL && t->off_count < MAX_OFF) {
         off = &t->off[t->off_count++];
+        *off = (struct off){.at = at};
+    }
     if (off == NULL) { /* full: the one unused for longest makes room */
         off = &t->off[0];
         for (int i = 1; i < t->off_count; i++)
             if (t->off[i].last_used < off->last_used)
                 off = &t->off[i];
+        *off = (struct off){.at = at};
     }
-    int before = s->lay->generator_frame - s->lay->generator_state;
-    if (before < 0 || before > 64)
-        before = 0;
-    *off = (struct off){at, cframe ? 0 : ((uint32_t)before + 7) & ~7u,
-                        cframe ? (uint32_t)s->lay->cframe_current_frame + 8 : OFF_FIRST_SIZE,
-                        cframe, s->tick};
+    /* a place on the C stack can be a frame now and a cframe then: enough is read for either */
+    if (off->before < (uint32_t)before)
+        off->before = ((uint32_t)before + 7) & ~7u;
+    if (off->size < size)
+        off->size = size;
+    off->last_used = s->tick;
+}
+
+bool plan_has_frame(const struct pyro_sampler *s, struct thread *t, uint64_t at)
+{
+    const struct off *off = plan_find_off(t, at);
+    return off != NULL && off->size >= (uint32_t)s->lay->frame_locals;
 }
 
 static void add_region(struct thread *t, uint64_t start, uint64_t end, int chunk)
@@ -254,9 +263,12 @@ void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8
         return;
     }
     view->cframe = word(at + lay->thread_cframe);
-    for (int i = view->blocks; i < view->count && view->cframe != 0; i++)
-        if (view->regions[i].start == view->cframe) {
-            view->current = word(view->regions[i].bytes + lay->cframe_current_frame);
+    uint64_t pointer = view->cframe + (uint64_t)lay->cframe_current_frame;
+    for (int i = view->blocks; i < view->count && view->cframe != 0; i++) {
+        const struct region *r = &view->regions[i];
+        if (pointer >= r->start && pointer + 8 <= r->end) {
+            view->current = word(r->bytes + (pointer - r->start));
             view->current_known = true;
         }
+    }
 }

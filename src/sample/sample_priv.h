@@ -35,6 +35,9 @@ void codes_at(struct codes *codes, uint64_t now, uint64_t generation);
 struct code *codes_get(struct codes *codes, uint64_t address);
 /* True if the function object has this code (known, or read now). */
 bool codes_function_has(struct codes *codes, uint64_t function, struct code *code);
+/* A running frame has this function and this code: the function's __code__ was exchanged since.
+ * True if that is news. */
+bool codes_exchange(struct codes *codes, uint64_t function, uint64_t code);
 /* Is it a Python function?  Answers from memory unless `now`. */
 bool codes_is_function(struct codes *codes, uint64_t address, bool now);
 /* Is it time to look again?  generation: a number that changes when a code object is freed (3.14
@@ -89,9 +92,8 @@ struct view { /* one of the two reads of one thread */
 
 struct off { /* a frame (or a cframe) that is not on a chunk and was met lately */
     uint64_t at;
-    uint32_t before; /* bytes before `at` that are read too: a generator's state */
-    uint32_t size;   /* bytes from `at` on */
-    bool cframe;
+    uint32_t before;    /* bytes before `at` that are read too: a generator's state */
+    uint32_t size;      /* bytes from `at` on */
     uint64_t last_used; /* tick */
 };
 
@@ -100,6 +102,9 @@ struct walk {
     int count, cap;
     uint64_t need; /* an address off the chunks that was not in the read; 0: none */
     bool need_cframe;
+    struct {
+        uint64_t at, function, code;
+    } doubt; /* the frame that ended the walk, for its function has another code; 0: none */
 };
 
 struct thread {
@@ -181,6 +186,8 @@ void plan_thread(struct pyro_sampler *s, struct thread *t);
 int plan_learn_chunks(struct pyro_sampler *s, struct thread *t, uint64_t newest, uint64_t top);
 /* Adds an address off the chunks to the next plans. */
 void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cframe);
+/* Is a frame at this address read (not only a cframe's few bytes)? */
+bool plan_has_frame(const struct pyro_sampler *s, struct thread *t, uint64_t at);
 struct off *plan_find_off(struct thread *t, uint64_t at);
 /* Lays the copy of one half of the plan out as a view. */
 void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,
@@ -206,6 +213,9 @@ int stack_anchor(const struct thread *t, const struct view *view);
 int stack_chunk_of(const struct thread *t, uint64_t at); /* -1: on none */
 /* Keeps the blocks of a view, for the next tick to be compared with. */
 void stack_note(struct thread *t, const struct view *view);
+/* How many cache lines of the plan's blocks, whose copy begins at bytes, are not as in those kept.
+ */
+size_t stack_lines_changed(const struct thread *t, const uint8_t *bytes);
 /* How many frames of the kept stack, from index `from` on, have the very same bytes in the view as
  * in the blocks kept (or in `other`, if given): they need not be judged again. */
 int stack_unchanged(const struct thread *t, const struct view *view, const struct view *other,
@@ -223,8 +233,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
 bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, struct item *out);
 
 /* ---- timing.c */
-/* Notes how long a call of this shape took; true if it was over twice the median. */
-bool timing_slow(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t ns);
+/* Notes how long a call of this shape took.  How long it may take at most: twice the median. */
+uint64_t timing_limit(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t ns);
 
 static inline uint64_t word(const uint8_t *at)
 {

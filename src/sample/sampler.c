@@ -14,7 +14,9 @@
 #define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list */
 #define SLEEP_MOST_NS 50000000
-#define PAUSE_NS 400  /* --rate max: the longest pause between ticks */
+#define LINE_NS 200         /* what fetching a line from another core takes at most, twice */
+#define AGAIN_MOST_NS 50000 /* a read interrupted for less is made again */
+#define PAUSE_NS 400        /* --rate max: the longest pause between ticks */
 #define MISSES_MOST 8 /* whole reads that fail in a row until the interpreter is taken for gone */
 #define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
@@ -60,13 +62,25 @@ static int put_plan(struct pyro_sampler *s, const struct thread *t, int n)
     return n;
 }
 
+/* How many cache lines of the threads' windows are not as they were at the last tick: these were
+ * fetched from the other core, which takes its time. */
+static size_t lines_changed(struct thread **threads, int count, const uint8_t *bytes)
+{
+    size_t lines = 0;
+    for (int i = 0; i < count; i++) {
+        lines += stack_lines_changed(threads[i], bytes);
+        bytes += 2 * threads[i]->plan_bytes;
+    }
+    return lines;
+}
+
 /* Reads both halves of count threads' plans in one call.  Returns the bytes read, or -errno. */
 static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int count,
                             struct batch *batch)
 {
     int n = 0;
     size_t bytes = 0;
-    batch->slow = false;
+    *batch = (struct batch){0};
     for (int i = 0; i < count; i++) {
         n += 2 * threads[i]->plan_count;
         bytes += 2 * threads[i]->plan_bytes;
@@ -93,8 +107,10 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     batch->ns = pyro_base_monotonic_ns() - begin;
     batch->iovecs = (uint32_t)n;
     batch->bytes = bytes;
-    batch->slow = got == (ssize_t)bytes && timing_slow(s, batch->iovecs, bytes, batch->ns);
     if (got == (ssize_t)bytes) {
+        uint64_t limit = timing_limit(s, batch->iovecs, bytes, batch->ns);
+        batch->slow = batch->ns > limit &&
+                      batch->ns > limit + LINE_NS * lines_changed(threads, count, s->buffer);
         s->head_now = word(s->buffer + bytes - 8 * (size_t)words);
         if (words > 1)
             s->generation = word(s->buffer + bytes - 8);
@@ -117,7 +133,7 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
     for (; hops < MAX_OFF && at != 0 && (at & 7) == 0; hops++) {
         if (stack_chunk_of(t, at) >= 0)
             break;
-        if (plan_find_off(t, at) == NULL)
+        if (!plan_has_frame(s, t, at))
             added = true;
         plan_add_off(s, t, at, false);
         if (pyro_target_read_u64(s->target, at + (uint64_t)lay->frame_previous, &at) != 0)
@@ -291,6 +307,16 @@ static void take_hasty(struct pyro_sampler *s, struct thread *t)
     emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
 }
 
+/* Both copies show a frame whose function has another code: a frame's header is written too fast
+ * for that, so the function's code was exchanged while it ran.  True if that is news. */
+static bool both_doubt(struct pyro_sampler *s)
+{
+    const struct walk *one = &s->one, *two = &s->two;
+    return one->doubt.at != 0 && one->doubt.at == two->doubt.at &&
+           one->doubt.function == two->doubt.function && one->doubt.code == two->doubt.code &&
+           codes_exchange(s->codes, one->doubt.function, one->doubt.code);
+}
+
 static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_t *bytes, bool slow,
                           bool last_try)
 {
@@ -371,6 +397,8 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     stack_note(t, &one);
     uint32_t second = PYRO_NO_NODE;
     uint32_t unverified = compare(s, t, &one, &two, low, &flags, &second);
+    if (!last_try && both_doubt(s))
+        return AGAIN;
     emit(s, t, top_node(t), flags, unverified, second);
     return TAKEN;
 }
@@ -382,6 +410,8 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
         struct batch batch;
         plan_thread(s, t);
         ssize_t got = read_threads(s, &t, 1, &batch);
+        if (batch.slow && batch.ns < AGAIN_MOST_NS && i < TRIES - 1)
+            continue;
         if (got < 0 && (got == -ESRCH || got == -EPERM))
             return DEAD;
         if (got < (ssize_t)(2 * t->plan_bytes)) {
@@ -454,6 +484,8 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
         }
         struct batch batch;
         ssize_t got = read_threads(s, &s->threads[begin], count, &batch);
+        if (batch.slow && batch.ns < AGAIN_MOST_NS)
+            got = read_threads(s, &s->threads[begin], count, &batch);
         if (got == -ESRCH || got == -EPERM)
             return PYRO_E_GONE;
         if (begin == 0)

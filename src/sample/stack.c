@@ -115,6 +115,30 @@ void stack_note(struct thread *t, const struct view *view)
     t->last_size = bytes;
 }
 
+size_t stack_lines_changed(const struct thread *t, const uint8_t *bytes)
+{
+    size_t changed = 0;
+    for (int i = 0; i < t->plan_blocks; i++) {
+        const struct region *r = &t->plan[i];
+        const uint8_t *last = t->last;
+        const struct region *before = NULL;
+        for (int k = 0; k < t->last_count && t->last_size > 0 && before == NULL; k++) {
+            const struct region *b = &t->last_blocks[k];
+            if (b->start < r->end && b->end > r->start)
+                before = b;
+            else
+                last += b->end - b->start;
+        }
+        for (uint64_t at = r->start; at < r->end; at += 64) {
+            uint64_t end = at + 64 < r->end ? at + 64 : r->end;
+            changed += before == NULL || at < before->start || end > before->end ||
+                       memcmp(bytes + (at - r->start), last + (at - before->start), end - at) != 0;
+        }
+        bytes += r->end - r->start;
+    }
+    return changed;
+}
+
 /* Bytes from the beginning that are the same, in steps of 64. */
 static size_t same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
 {

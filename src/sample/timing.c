@@ -36,16 +36,16 @@ static struct shape *find(struct pyro_sampler *s, uint32_t iovecs, uint32_t log_
     return shape;
 }
 
-bool timing_slow(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t ns)
+uint64_t timing_limit(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t ns)
 {
     uint32_t log_bytes = 0;
     while (((size_t)1 << log_bytes) < bytes)
         log_bytes++;
     struct shape *shape = find(s, iovecs, log_bytes);
     if (shape == NULL)
-        return false;
+        return UINT64_MAX;
     uint32_t took = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
-    bool slow = shape->seen >= WARM && took > 2 * (uint64_t)shape->median;
+    uint64_t limit = shape->seen >= WARM ? 2 * (uint64_t)shape->median : UINT64_MAX;
     shape->ring[shape->seen++ % RING] = took;
     if (shape->seen % RENEW == 0) {
         uint32_t sorted[RING];
@@ -54,5 +54,5 @@ bool timing_slow(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t
         qsort(sorted, n, sizeof *sorted, compare_u32);
         shape->median = sorted[n / 2];
     }
-    return slow;
+    return limit;
 }

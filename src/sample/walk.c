@@ -281,6 +281,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
     out->count = 0;
     out->need = 0;
     out->need_cframe = false;
+    out->doubt.at = 0;
     int r = region_of_chunk(view, chunk);
     bool first = true; /* the frame at `from` was believed before: its link is not judged again */
     if (below != NULL)
@@ -327,8 +328,12 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                 (tail.stacktop == -1 && returning))
                 break;
         }
-        if (!owns(s, &h))
+        if (!owns(s, &h)) {
+            out->doubt.at = at;
+            out->doubt.function = h.function;
+            out->doubt.code = h.executable;
             break;
+        }
         if (!first) {
             int under = 0;
             if (!adjacent && previous_on_chunk && !(is_311 && h.previous == tail.at))

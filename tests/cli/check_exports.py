@@ -11,8 +11,9 @@ from collections import Counter
 
 
 def pyrometer(*args: str) -> str:
-    return subprocess.run([os.environ["PYROMETER"], *args], stdout=subprocess.PIPE, text=True,
-                          check=True).stdout
+    return subprocess.run(
+        [os.environ["PYROMETER"], *args], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
 
 
 def main() -> None:
@@ -22,8 +23,9 @@ def main() -> None:
     reported = Counter()
     for function in report["functions"]:
         if function["samples"]:
-            reported[f"{function['qualname']} ({function['file']}:{function['line']})"] += (
-                function["samples"])
+            reported[f"{function['qualname']} ({function['file']}:{function['line']})"] += function[
+                "samples"
+            ]
 
     for frames in ("function", "line", "instruction"):
         text = pyrometer("export", recording, "--format", "collapsed", "--frames", frames)
@@ -36,8 +38,9 @@ def main() -> None:
         if frames == "function":
             assert tops == reported, (tops, reported)
 
-        file = json.loads(pyrometer("export", recording, "--format", "speedscope", "--frames",
-                                    frames))
+        file = json.loads(
+            pyrometer("export", recording, "--format", "speedscope", "--frames", frames)
+        )
         names = [frame["name"] for frame in file["shared"]["frames"]]
         weight = Counter()
         for profile in file["profiles"]:

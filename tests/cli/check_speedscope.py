@@ -23,8 +23,11 @@ def number(value: object) -> bool:
 
 def main() -> None:
     file = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    keys(file, {"$schema": str, "shared": dict, "profiles": list},
-         {"name": str, "exporter": str, "activeProfileIndex": int})
+    keys(
+        file,
+        {"$schema": str, "shared": dict, "profiles": list},
+        {"name": str, "exporter": str, "activeProfileIndex": int},
+    )
     assert file["$schema"] == "https://www.speedscope.app/file-format-schema.json"
     assert set(file["shared"]) == {"frames"}
     frames = file["shared"]["frames"]
@@ -32,8 +35,19 @@ def main() -> None:
         keys(frame, {"name": str}, {"file": str, "line": int, "col": int})
     assert 0 <= file["activeProfileIndex"] < len(file["profiles"])
     for profile in file["profiles"]:
-        keys(profile, {"type": str, "name": str, "unit": str, "startValue": int, "endValue": int,
-                       "samples": list, "weights": list}, {})
+        keys(
+            profile,
+            {
+                "type": str,
+                "name": str,
+                "unit": str,
+                "startValue": int,
+                "endValue": int,
+                "samples": list,
+                "weights": list,
+            },
+            {},
+        )
         assert profile["type"] == "sampled" and profile["unit"] in UNITS
         assert len(profile["samples"]) == len(profile["weights"])
         assert all(number(weight) and weight >= 0 for weight in profile["weights"])

@@ -37,8 +37,11 @@ def on_terminal(*args: str, typed: dict[float, bytes] | None = None, **environ: 
 text, status = on_terminal("run", "-c", LONG)
 stamp = text.find(b"[pyrometer: ")
 print("progress:", text.count(b"[pyrometer: ") in range(1, 4), status)
-print("put back and cleared:", text.count(b"\x1b7") == text.count(b"\x1b8") > 1,
-      text.find(b"\x1b[K\x1b8", stamp) > stamp)
+print(
+    "put back and cleared:",
+    text.count(b"\x1b7") == text.count(b"\x1b8") > 1,
+    text.find(b"\x1b[K\x1b8", stamp) > stamp,
+)
 text, status = on_terminal("run", "-q", "-c", LONG)
 print("quiet:", b"pyrometer" not in text and b"\x1b" not in text)
 text, status = on_terminal("run", "-c", LONG, NO_COLOR="1")
@@ -58,6 +61,7 @@ except KeyboardInterrupt:
 """
 text, status = on_terminal("run", "-o", "a.pyro", "-c", caught, typed={1.0: b"\x03"})
 print("Ctrl-C:", b"caught" in text, status, os.path.exists("a.pyro"))
-text, status = on_terminal("run", "-o", "b.pyro", "-c", "import time; time.sleep(30)",
-                           typed={1.0: b"\x03"})
+text, status = on_terminal(
+    "run", "-o", "b.pyro", "-c", "import time; time.sleep(30)", typed={1.0: b"\x03"}
+)
 print("Ctrl-C not caught:", status, b"KeyboardInterrupt" in text, os.path.exists("b.pyro"))

@@ -6,6 +6,8 @@ Pythons.
 Nothing here asserts a time: the time-outs only turn a hang into a failure.
 """
 
+import bisect
+import collections
 import functools
 import itertools
 import json
@@ -18,6 +20,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 REPO = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPO / "tests" / "golden"))
+import read_recording  # noqa: E402
+
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 PYROMETER = os.environ.get("PYROMETER") or str(REPO / "build" / "pyrometer")
 LONG = os.environ.get("PYROMETER_LONG") == "1"
@@ -190,6 +195,40 @@ class Recording:
             for stack, weight in zip(profile["samples"], profile["weights"], strict=True)
         ]
 
+    @functools.cached_property
+    def _streams(self):
+        """By the tests' own reader."""
+        return read_recording.Recording(self.path.read_bytes()).streams.values()
+
+    @property
+    def tick_times(self):
+        """Of the ticks kept, in seconds on the program's clock."""
+        return [time / 1e9 for stream in self._streams for time in stream.times]
+
+    @functools.cached_property
+    def sample_times(self):
+        """(thread's id, seconds on the program's clock, taken or discarded) of each sample."""
+        times = []
+        for stream in self._streams:
+            for thread, tick, count, _, _, flags in stream.samples:
+                tid, taken = stream.threads[thread]["tid"], not flags & 1
+                times += [(tid, stream.times[tick + i] / 1e9, taken) for i in range(count)]
+        return times
+
+    def at_samples(self, intervals):
+        """How many of the samples were taken in the intervals (name, thread, begin, end) of each
+        name: what the shares would be if each sample showed what was there."""
+        begins = collections.defaultdict(list)
+        for name, thread, begin, end in sorted(intervals, key=lambda interval: interval[2]):
+            begins[thread].append((begin, end, name))
+        counts = collections.Counter()
+        for thread, time, taken in self.sample_times:
+            of = begins[thread] if taken else []
+            i = bisect.bisect_right(of, time, key=lambda entry: entry[0]) - 1
+            if i >= 0 and time < of[i][1]:
+                counts[of[i][2]] += 1
+        return counts
+
     @property
     def kept(self):
         """The share of the ticks that was not missed."""
@@ -270,15 +309,6 @@ def poisson_limit(mean, chance):
     while poisson_above(limit, mean) > chance:
         limit += 1
     return limit
-
-
-def share_tolerance(share, samples, unseen=0.0):
-    """How far the share of `samples` independent draws may be off: 5.5 standard deviations of a
-    binomial (two sides: 4e-8; a jittered clock spreads less), half a point for what the program's
-    own clock leaves out between two readings, and the share of the ticks that nobody saw: a pause
-    of the machine may fall into one function whole."""
-    spread = math.sqrt(max(share * (1 - share), 1 / samples) / samples)
-    return 5.5 * spread + 0.005 + unseen
 
 
 def say(text):

@@ -140,8 +140,8 @@ class ChainJudge:
                 [module, work("go", "go: by clock"),
                  work("shares_by_clock", f"by clock: neither{again}"), taken, "neither"]
             )  # fmt: skip
-        self.first_line = above["first"][0].line
-        self.second_line = above["second"][0].line
+        self.calls = tuple((calls[1], above[mark][0].line) for mark, calls in
+                           zip(("first", "second"), chains, strict=True))  # fmt: skip
 
     def _inner(self, place, call):
         with open(place.file, encoding="utf-8") as source:
@@ -202,25 +202,21 @@ class ChainJudge:
 CAP = 10
 
 
-def chain_shares(in_order, first, second, first_line, second_line):
-    """(share of the first chain by the function called, share by A's line) of samples in order.
+def chain_shares(in_order, first, second):
+    """(share of the first chain, of how many) of samples in order; a chain: (what A calls, the
+    line it calls it from).
 
     The program changes its state every microsecond, so that CAP samples in a row of one state are
     a machine that holds it still: they count as CAP.  Nothing is known from them about its time,
     and the truth, by the CPU's clock, does not hold them either.
     """
-    by_name, by_line = [0, 0], [0, 0]
+    counts = {first: 0, second: 0}
     for frames, times in in_order:
-        for i, (name, _, line) in enumerate(frames):
-            if name != "A":
-                continue
-            times = min(times, CAP)
-            above = frames[i + 1][0] if i + 1 < len(frames) else None
-            for side, (callee, at) in enumerate(((first, first_line), (second, second_line))):
-                if line == at:
-                    by_line[side] += times
-                    by_name[side] += times if above == callee else 0
-    return by_name[0] / max(1, sum(by_name)), by_line[0] / max(1, sum(by_line)), sum(by_name)
+        for (name, _, line), above in zip(frames, frames[1:], strict=False):
+            if name == "A" and (above[0], line) in counts:
+                counts[above[0], line] += min(times, CAP)
+    total = sum(counts.values())
+    return counts[first] / max(1, total), total
 
 
 def clock_share(shares):

@@ -7,7 +7,7 @@ in the 80,000 of 200 threads (1.6e-6): on 7 Pythons 2e-5 in all.
 import collections
 
 import pytest
-from harness import record_keeping, say, share_tolerance
+from harness import record_keeping, say
 from judge import GraphJudge
 from test_constructs import judge_graph
 
@@ -65,24 +65,40 @@ def test_200_threads(python, folder):
     seen = {frame.name for frames, _ in recording.stacks for frame in frames}
     missing = set(told["idle"]) | {"busy", "many", "few"}
     assert not missing - seen, f"never seen: {sorted(missing - seen)[:10]}"
-    # Each tick kept plans one sample of each thread that lives then.
-    alive = 1 + told["thread_seconds"] / (recording.report["wall_ns"] / 1e9)
-    kept = sampling["ticks"] - sampling["missed"]
-    say(f"{sampling['planned_samples'] / kept:.2f} samples a tick, {alive:.2f} threads alive")
-    assert abs(sampling["planned_samples"] / kept / alive - 1) <= 0.05
+    # Each tick kept has one sample of each thread that lives then, and it shows that thread.  A
+    # tick of 200 threads takes a while: those that begin or end in one may be in it or not.
     by_thread = collections.Counter()
     for frames, count in recording.stacks:
         for name in {frame.name for frame in frames if frame.name.startswith("idle")}:
             by_thread[name] += count
-    # Every one about as often as the others: each lives as long as the busy one, or longer, but the
-    # last begins when the machine has started 200.
-    assert min(by_thread.values()) >= 0.5 * max(by_thread.values())
+    ticks = recording.tick_times
+    planned, taken = collections.Counter(), collections.Counter()
+    for thread, time, is_taken in recording.sample_times:
+        planned[thread, time] += 1
+        taken[thread, time] += is_taken
+    # (A thread not yet begun has the number of the one that makes it, on 3.11.)
+    made = {thread for _, thread, _, _ in told["lives"]}
+    assert {n for (thread, _), n in planned.items() if thread in made} == {1}
+    wrong = []
+    for name, thread, begin, end in told["lives"]:
+        during = [tick for tick in ticks if begin <= tick < end]
+        sampled = sum((thread, tick) in planned for tick in during)
+        seen = sum(taken[thread, tick] for tick in during)
+        if abs(sampled - len(during)) > 2:
+            wrong.append(f"{name}: {sampled} samples in {len(during)} ticks")
+        if name != "busy" and abs(by_thread[name] - seen) > 2:
+            wrong.append(f"{name}: shown {by_thread[name]} times in {seen} samples")
+    say(f"{len(ticks)} ticks, {sampling['planned_samples']} samples")
+    assert not wrong, "\n".join(wrong[:10])
+    assert len(ticks) > 300
     share = judge_share_of_busy(recording)
     say(f"many: {share}")
 
 
 def judge_share_of_busy(recording):
-    """Of the 400 samples of the busy thread: the share of `many`."""
+    """Of the 400 samples of the busy thread: the share of `many`.  A tick of 200 threads takes as
+    long as a piece of its work, so they are draws: 5.5 standard deviations (4e-8), half a point for
+    what the program's clock leaves out, and the ticks that nobody saw."""
     spent = recording.result["spent"]
     truth = spent["many"] / (spent["many"] + spent["few"])
     having = {"many": 0, "few": 0}
@@ -92,7 +108,8 @@ def judge_share_of_busy(recording):
                 having[frame.name] += count
     total = sum(having.values())
     assert total > 200
-    assert abs(having["many"] / total - truth) <= share_tolerance(truth, total, 1 - recording.kept)
+    off = 5.5 * (truth * (1 - truth) / total) ** 0.5 + 0.005 + 1 - recording.kept
+    assert abs(having["many"] / total - truth) <= off
     return having["many"] / total, truth
 
 

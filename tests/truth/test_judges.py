@@ -199,9 +199,8 @@ def test_shares():
     assert share_of(stacks, "a", "m") == (0.75, 4)
     a, b, c = ("A", "x", 3), ("B", "x", 1), ("D", "x", 2)
     ordered = [((a, b), 3), ((a, c), 1000), ((a,), 7), ((("A", "x", 5), c), 20), ((b,), 9)]
-    by_name, by_line, judged = chain_shares(ordered, "B", "D", 3, 5)
-    assert (by_name, judged) == (3 / 13, 13)
-    assert by_line == (3 + 10 + 7) / (3 + 10 + 7 + 10)
+    assert chain_shares(ordered, ("B", 3), ("D", 3)) == (3 / 13, 13)
+    assert chain_shares(ordered, ("B", 3), ("D", 5)) == (3 / 13, 13)
     middle, error = clock_share([0.5, 0.49, 0.51, 0.9, 0.48, 0.52, 0.1])
     assert middle == 0.5 and 0 < error < 0.1
 

@@ -3,7 +3,8 @@ to HIGHEST frames of recursion; then the program measures by its own clock how l
 
 What each chain takes is the difference between a loop that only calls it and an empty loop, in
 turns that go there and back, so that a drift of the machine's speed cancels; `shares` has one
-figure a turn, of which the judge takes the median and its error.
+figure a turn, of which the judge takes the median and its error.  `both_ns` is what a call of each
+takes together.
 """
 
 import json
@@ -30,7 +31,7 @@ def shares_by_clock(first, second, neither):
     count = 256
     while taken(first, count) < 0.0005:  # by clock: sizing
         count *= 2
-    shares = []
+    shares, both = [], []
     for _ in range(TURNS):
         a = taken(first, count)  # by clock: first
         b = taken(second, count)  # by clock: second
@@ -39,7 +40,8 @@ def shares_by_clock(first, second, neither):
         b += taken(second, count)  # by clock: second again
         a += taken(first, count)  # by clock: first again
         shares.append((a - c) / (a + b - 2 * c))
-    return shares
+        both.append((a + b - 2 * c) / (2 * count) * 1e9)
+    return shares, sorted(both)[TURNS // 2]
 
 
 def go(file, alternate, first, second, neither):
@@ -50,10 +52,12 @@ def go(file, alternate, first, second, neither):
         end = perf_counter() + SECONDS / (highest + 1 - lowest)
         under(depth, alternate, end)  # go: alternate
     frozen = (waited() - frozen) / SECONDS
-    shares = shares_by_clock(first, second, neither)  # go: by clock
+    shares, both = shares_by_clock(first, second, neither)  # go: by clock
     found = []
     for path in (file, __file__):
         with open(path, encoding="utf-8") as source:
             codes(compile(source.read(), path, "exec"), found)
     with open(OUT, "w", encoding="utf-8") as to:
-        json.dump({"shares": shares, "frozen": frozen, "codes": code_table(found)}, to)
+        json.dump(
+            {"shares": shares, "both_ns": both, "frozen": frozen, "codes": code_table(found)}, to
+        )

@@ -2,6 +2,7 @@
 timed by the program's own clock."""
 
 import json
+from threading import get_native_id
 from time import perf_counter, thread_time
 
 from known import OUT, SECONDS
@@ -37,7 +38,8 @@ def count_for(function):
 
 
 def main(for_calls, for_loop):
-    in_calls = in_loop = 0.0
+    slices = []  # (name, thread, begin, end)
+    thread = get_native_id()
     end = perf_counter() + SECONDS
     c = perf_counter()
     while c < end:
@@ -46,11 +48,11 @@ def main(for_calls, for_loop):
         b = perf_counter()
         loop(for_loop)
         c = perf_counter()
-        in_calls += b - a
-        in_loop += c - b
-    return in_calls / (in_calls + in_loop)
+        slices.append(("calls", thread, a, b))
+        slices.append(("loop", thread, b, c))
+    return slices
 
 
-share = main(count_for(calls), count_for(loop))
+slices = main(count_for(calls), count_for(loop))
 with open(OUT, "w") as to:
-    json.dump({"share": share}, to)
+    json.dump({"slices": slices}, to)

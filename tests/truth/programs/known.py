@@ -6,13 +6,14 @@ A program is called with FILE SECONDS [ARGUMENTS]; `tell` writes what it knows i
 import json
 import random
 import sys
+from threading import get_native_id
 from time import perf_counter
 
 OUT = sys.argv[1]
 SECONDS = float(sys.argv[2])
 ARGUMENTS = sys.argv[3:]
 CHANCE = random.Random(20261121)
-burned = []  # (name, seconds) by this program's clock; a list, for threads append to it
+burned = []  # (name, thread, begin, end) by this program's clock; a list, for threads append to it
 
 
 def waited():
@@ -27,7 +28,7 @@ def burn(name, low=0.0002, high=0.0006):
     end = begin + CHANCE.uniform(low, high)
     while now < end:
         now = perf_counter()
-    burned.append((name, now - begin))
+    burned.append((name, get_native_id(), begin, now))
 
 
 def codes(code, found):
@@ -59,7 +60,7 @@ def tell(more_codes=(), **facts):
         with open(file, encoding="utf-8") as source:
             codes(compile(source.read(), file, "exec"), found)
     spent = {}
-    for name, seconds in burned:
-        spent[name] = spent.get(name, 0.0) + seconds
+    for name, _, begin, now in burned:
+        spent[name] = spent.get(name, 0.0) + now - begin
     with open(OUT, "w", encoding="utf-8") as to:
-        json.dump({"spent": spent, "codes": code_table(found), **facts}, to)
+        json.dump({"spent": spent, "burned": burned, "codes": code_table(found), **facts}, to)

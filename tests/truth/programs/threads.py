@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 
-from known import ARGUMENTS, SECONDS, burn, codes, perf_counter, tell
+from known import ARGUMENTS, SECONDS, burn, codes, get_native_id, perf_counter, tell
 
 COUNT = int(ARGUMENTS[0])
 FILE = "<threads>"
@@ -38,7 +38,7 @@ class Thread(threading.Thread):
     def run(self):  # = run <- lib
         begin = perf_counter()
         super().run()  # -> lib
-        lives.append(perf_counter() - begin)
+        lives.append((self.name, get_native_id(), begin, perf_counter()))
 
 
 begin = perf_counter()
@@ -59,6 +59,6 @@ tell(
     codes(compile(TEXT, FILE, "exec"), []),
     sources=[[FILE, TEXT]],
     inclusive={"busy": ["many", "few"], "many": ["many"], "few": ["few"]},
-    thread_seconds=sum(lives),
+    lives=lives,
     idle=[f.__name__ for f in functions[:-1]],
 )

@@ -76,6 +76,24 @@ static void test_other_windows(void **state)
     assert_int_equal(stack_unchanged(t, &two, NULL, 0), 0);
 }
 
+static void test_lines_changed(void **state)
+{
+    static struct view one;
+    struct thread *t = a_thread();
+    t->plan[0] = (struct region){BASE, BASE + 1000, NULL, 0};
+    t->plan_blocks = 1;
+    assert_int_equal(stack_lines_changed(t, bytes[1]), 16); /* nothing kept: all of them */
+    a_view(&one, 0, BASE, BASE + 1024);
+    stack_note(t, &one);
+    assert_int_equal(stack_lines_changed(t, bytes[1]), 0);
+    bytes[1][64 * 3] = bytes[1][64 * 4 - 1] = bytes[1][999] = 8;
+    assert_int_equal(stack_lines_changed(t, bytes[1]), 2);
+    t->plan[0].end = BASE + 1024 + 128; /* more than was kept */
+    assert_int_equal(stack_lines_changed(t, bytes[1]), 4);
+    t->plan[0] = (struct region){BASE + 128, BASE + 256, NULL, 0}; /* a part of it */
+    assert_int_equal(stack_lines_changed(t, bytes[1] + 128), 1);
+}
+
 static void test_anchor(void **state)
 {
     static struct view view;
@@ -119,9 +137,8 @@ static void test_keep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unchanged),
-        cmocka_unit_test(test_other_windows),
-        cmocka_unit_test(test_anchor),
+        cmocka_unit_test(test_unchanged),     cmocka_unit_test(test_other_windows),
+        cmocka_unit_test(test_lines_changed), cmocka_unit_test(test_anchor),
         cmocka_unit_test(test_keep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 Blocks behind `ready`, in Init.__init__, called from outer(), called from the generator whole(),
 until its stdin is closed.  With the argument `small`, few code objects.
 """
+
 import importlib.util
 import opcode
 import sys
@@ -46,9 +47,17 @@ def tell_code(code):
     slots = len(code.co_varnames) + len(set(code.co_cellvars) - set(code.co_varnames))
     slots += len(code.co_freevars)
     print(
-        "code", "%x" % id(code), code.co_firstlineno, max([run[1][1] for run in runs] + [0]),
-        len(code.co_code), slots, code.co_stacksize, text(code.co_filename), text(code.co_name),
-        text(code.co_qualname), code.co_linetable.hex() or "-",
+        "code",
+        "%x" % id(code),
+        code.co_firstlineno,
+        max([run[1][1] for run in runs] + [0]),
+        len(code.co_code),
+        slots,
+        code.co_stacksize,
+        text(code.co_filename),
+        text(code.co_name),
+        text(code.co_qualname),
+        code.co_linetable.hex() or "-",
         ",".join("%d:%d:%d:%d:%d" % (units, *fact) for units, fact in runs),
     )
 
@@ -77,9 +86,22 @@ def hostile():
     """Code objects whose names and tables are what nobody expects."""
     code = (lambda a, *b, c=1, **d: (a, [x for x in b], c, d)).__code__
     names = [
-        "plain", "\x1b[31mred\x1b[0m", "a\0b", "naïve", "Ωμέγα", "函数", "🐍", "\udcff\ud800x",
-        "", "x" * 100_000, "é" * 50_000, "函" * 40_000, "🐍" * 30_000, "y" * 300_000,
-        "ü" * 200_000, "z" * 262_144,
+        "plain",
+        "\x1b[31mred\x1b[0m",
+        "a\0b",
+        "naïve",
+        "Ωμέγα",
+        "函数",
+        "🐍",
+        "\udcff\ud800x",
+        "",
+        "x" * 100_000,
+        "é" * 50_000,
+        "函" * 40_000,
+        "🐍" * 30_000,
+        "y" * 300_000,
+        "ü" * 200_000,
+        "z" * 262_144,
     ]
     for name in names:
         yield code.replace(co_name=name[:50], co_qualname=name, co_filename=name)
@@ -114,9 +136,12 @@ def whole():
 
 def main():
     small = "small" in sys.argv[1:]
-    print("version", "%d.%d.%d" % sys.version_info[:3]
-          + {"alpha": "a", "beta": "b", "candidate": "rc"}.get(sys.version_info[3], "")
-          + ("" if sys.version_info[3] == "final" else str(sys.version_info[4])))
+    print(
+        "version",
+        "%d.%d.%d" % sys.version_info[:3]
+        + {"alpha": "a", "beta": "b", "candidate": "rc"}.get(sys.version_info[3], "")
+        + ("" if sys.version_info[3] == "final" else str(sys.version_info[4])),
+    )
     stop = threading.Event()
     workers = [threading.Thread(target=stop.wait, daemon=True) for _ in range(7)]
     for worker in workers:
@@ -126,8 +151,9 @@ def main():
     for code in kept:
         tell_code(code)
     for function in [main, outer, Init.__init__, textwrap_dedent(), lambda: 0]:
-        print("function", "%x" % id(function), "%x" % id(function.__code__),
-              text(function.__module__))
+        print(
+            "function", "%x" % id(function), "%x" % id(function.__code__), text(function.__module__)
+        )
     for other in [kept, 7, None, main.__code__, Init, len, b"", object(), 2**70]:
         print("other", "%x" % id(other))
     print("native", threading.get_native_id(), "%x" % threading.get_ident())
