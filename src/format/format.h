@@ -131,9 +131,12 @@ int pyro_format_write_source(struct pyro_writer *w, const struct pyro_source_fac
 int pyro_format_write_warning(struct pyro_writer *w, const char *sentence);
 
 /* Opens a samples stream.  fact->id and ->kind are set, and ->lateness_unit_ns where it is 0 (the
- * power of two at or below period_ns / 64, at least 256).  The stream is freed with its writer. */
+ * power of two at or below period_ns / 64, at least 256).  The stream is freed with its writer, or
+ * when it is closed. */
 int pyro_format_stream_open(struct pyro_writer *w, struct pyro_stream_fact *fact,
                             struct pyro_stream **out);
+/* Ends a stream: what it was told last goes with the next flush, then it is freed. */
+void pyro_format_stream_close(struct pyro_writer *w, struct pyro_stream *s);
 /* Definitions: each returns the new id.  The caller keeps them unique (strings are made unique
  * here).  UINT32_MAX when out of memory, or when an id given was never returned. */
 uint32_t pyro_format_stream_function(struct pyro_stream *s, const struct pyro_function_fact *fact);

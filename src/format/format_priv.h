@@ -176,6 +176,9 @@ bool pyro_format_get_entries(struct pyro_cursor *cur, uint32_t ticks, struct pyr
 /* ---- a stream being written (stream.c) */
 int pyro_format_stream_new(const struct pyro_stream_fact *fact, struct pyro_stream **out);
 void pyro_format_stream_free(struct pyro_stream *s);
+void pyro_format_stream_end(struct pyro_stream *s);
+/* It was ended, and all that it was told is sealed. */
+bool pyro_format_stream_is_over(const struct pyro_stream *s);
 /* Takes what was said since the last seal; NULL: nothing was, or out of memory. */
 struct pyro_batch *pyro_format_stream_seal(struct pyro_stream *s);
 /* Forgets ticks and samples (not definitions) if they use more than `max` bytes; how many taken

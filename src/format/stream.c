@@ -21,6 +21,7 @@ struct pyro_stream {
     uint64_t last_tick; /* number of the last kept tick; valid if any */
     bool any;
     uint64_t last_units; /* period 0: of the last kept tick, behind first_ns */
+    bool ended;
 };
 
 /* ---- batches */
@@ -112,6 +113,16 @@ void pyro_format_stream_free(struct pyro_stream *s)
     free(s);
 }
 
+void pyro_format_stream_end(struct pyro_stream *s)
+{
+    s->ended = true;
+}
+
+bool pyro_format_stream_is_over(const struct pyro_stream *s)
+{
+    return s->ended && pyro_format_batch_is_empty(s->batch);
+}
+
 struct pyro_batch *pyro_format_stream_seal(struct pyro_stream *s)
 {
     if (pyro_format_batch_is_empty(s->batch))
@@ -130,8 +141,8 @@ struct pyro_batch *pyro_format_stream_seal(struct pyro_stream *s)
 
 uint64_t pyro_format_stream_shed(struct pyro_stream *s, size_t max)
 {
-    struct pyro_batch *b = s->batch;
-    if (pyro_format_batch_bytes(b) <= max)
+    struct pyro_batch *b = s ? s->batch : NULL;
+    if (!b || pyro_format_batch_bytes(b) <= max)
         return 0;
     uint64_t lost = b->taken;
     b->taken = 0;

@@ -55,7 +55,7 @@ struct pyro_writer {
     _Atomic int error_errno;
     _Atomic uint64_t lost, bytes;
     /* the public side's own */
-    struct pyro_vec streams;    /* struct pyro_stream * */
+    struct pyro_vec streams;    /* struct pyro_stream *, by id; NULL: closed */
     struct pyro_vec essentials; /* struct essential */
     uint64_t flush_count;
     /* the writing thread's own */
@@ -436,6 +436,14 @@ int pyro_format_stream_open(struct pyro_writer *w, struct pyro_stream_fact *fact
     return enqueue_essential(w, PYRO_CHUNK_STREAM, &payload);
 }
 
+void pyro_format_stream_close(struct pyro_writer *w, struct pyro_stream *s)
+{
+    struct pyro_stream **stream = w->streams.data;
+    for (size_t i = 0; i < w->streams.len; i++)
+        if (stream[i] == s)
+            pyro_format_stream_end(s);
+}
+
 /* ---- flushing */
 
 static bool queue_is_full(struct pyro_writer *w)
@@ -461,11 +469,15 @@ int pyro_format_flush(struct pyro_writer *w, const struct pyro_status_fact *stat
         }
     }
     for (size_t i = 0; i < w->streams.len; i++) {
-        struct job *job = new_job(PYRO_CHUNK_BATCH);
+        struct job *job = stream[i] ? new_job(PYRO_CHUNK_BATCH) : NULL;
         if (job && (job->batch = pyro_format_stream_seal(stream[i])))
             enqueue(w, job);
         else
             free(job);
+        if (stream[i] && pyro_format_stream_is_over(stream[i])) {
+            pyro_format_stream_free(stream[i]);
+            stream[i] = NULL;
+        }
     }
     struct job *job = status ? new_job(PYRO_CHUNK_STATUS) : NULL;
     if (job) {

@@ -69,24 +69,54 @@ static int lay_out(struct pyro_profile_builder *b)
     return PYRO_OK;
 }
 
-/* One tick of a sample whose own path is not kept: the second read's path, if that is kept, else
- * what is left of its own. */
-static int choose_one(struct pyro_profile_builder *b, const uint32_t *target,
-                      struct pyro_build_sample s, struct pyro_vec *chosen)
+static int by_thread_and_tick(const void *a, const void *b)
 {
-    uint32_t second = pyro_base_map_get(&b->seconds, s.tick, s.thread);
-    if (second != PYRO_MAP_NONE && target[second] == second) {
-        s.node = second;
+    const struct pyro_build_second *x = a, *y = b;
+    if (x->thread != y->thread)
+        return x->thread < y->thread ? -1 : 1;
+    return x->tick < y->tick ? -1 : x->tick > y->tick;
+}
+
+/* The first of the sorted second reads that ends behind this tick of the thread. */
+static size_t find_second(const struct pyro_vec *seconds, uint32_t thread, uint64_t tick)
+{
+    size_t low = 0, high = seconds->len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct pyro_build_second *at = pyro_base_vec_at(seconds, middle);
+        if (at->thread < thread || (at->thread == thread && at->tick + at->count <= tick))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The beginning of a run of samples whose own path is not kept, as far as the second read is one:
+ * charged to its path, if that is kept, else to what is left of their own. */
+static struct pyro_build_sample choose_some(struct pyro_profile_builder *b, const uint32_t *target,
+                                            struct pyro_build_sample s)
+{
+    size_t i = find_second(&b->seconds, s.thread, s.tick);
+    const struct pyro_build_second *second =
+        i < b->seconds.len ? pyro_base_vec_at(&b->seconds, i) : NULL;
+    uint32_t node = PYRO_NONE;
+    uint64_t until = UINT64_MAX;
+    if (second != NULL && second->thread == s.thread) {
+        bool inside = second->tick <= s.tick;
+        until = inside ? second->tick + second->count : second->tick;
+        node = inside ? second->node : PYRO_NONE;
+    }
+    if (s.count > until - s.tick)
+        s.count = until - s.tick;
+    if (node != PYRO_NONE && target[node] == node) {
+        s.node = node;
         s.moved = true;
     } else {
         s.node = target[s.node];
         b->profile->sampling.folded += s.count;
     }
-    struct pyro_build_sample *to = pyro_base_vec_push(chosen);
-    if (to == NULL)
-        return PYRO_E_NOMEM;
-    *to = s;
-    return PYRO_OK;
+    return s;
 }
 
 /* Makes each sample's node the one that it is charged to. */
@@ -95,19 +125,22 @@ static int choose_paths(struct pyro_profile_builder *b, const uint32_t *target)
     struct pyro_vec chosen = PYRO_VEC(struct pyro_build_sample);
     const struct pyro_build_sample *samples = b->samples.data;
     int rc = PYRO_OK;
+    if (b->seconds.len > 1)
+        qsort(b->seconds.data, b->seconds.len, b->seconds.elem, by_thread_and_tick);
     for (size_t i = 0; i < b->samples.len && rc == PYRO_OK; i++) {
-        struct pyro_build_sample s = samples[i];
-        if (s.node == PYRO_NONE || target[s.node] == s.node) {
+        struct pyro_build_sample rest = samples[i];
+        while (rest.count > 0 && rc == PYRO_OK) {
+            struct pyro_build_sample some = rest;
+            if (rest.node != PYRO_NONE && target[rest.node] != rest.node)
+                some = choose_some(b, target, rest);
             struct pyro_build_sample *to = pyro_base_vec_push(&chosen);
             if (to == NULL)
                 rc = PYRO_E_NOMEM;
             else
-                *to = s;
-            continue;
+                *to = some;
+            rest.tick += some.count;
+            rest.count -= some.count;
         }
-        uint64_t left = s.count;
-        for (s.count = 1; left > 0 && rc == PYRO_OK; left--, s.tick++)
-            rc = choose_one(b, target, s, &chosen);
     }
     pyro_base_vec_release(&b->samples);
     b->samples = chosen;

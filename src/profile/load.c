@@ -344,9 +344,10 @@ static int on_seconds(void *ctx, uint32_t stream_id, uint32_t thread, uint32_t n
     node = pyro_profile_ids_get(&stream->nodes, node);
     if (thread == PYRO_NONE || node == PYRO_NONE)
         return PYRO_OK;
-    for (size_t i = 0; i < count; i++)
-        if (pyro_base_map_put(&b->seconds, stream->batch_first + first + i, thread, node) < 0)
-            return PYRO_E_NOMEM;
+    struct pyro_build_second *second = pyro_base_vec_push(&b->seconds);
+    if (second == NULL)
+        return PYRO_E_NOMEM;
+    *second = (struct pyro_build_second){thread, node, stream->batch_first + first, count};
     return PYRO_OK;
 }
 
@@ -475,6 +476,7 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
     b->nodes = PYRO_VEC(struct pyro_build_node);
     b->threads = PYRO_VEC(struct pyro_thread);
     b->samples = PYRO_VEC(struct pyro_build_sample);
+    b->seconds = PYRO_VEC(struct pyro_build_second);
     b->ticks = PYRO_VEC(uint64_t);
     b->sources = PYRO_VEC(struct pyro_source);
     b->warnings = PYRO_VEC(struct pyro_str);
@@ -503,11 +505,11 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b)
         pyro_profile_ids_release(&stream->nodes);
         pyro_profile_ids_release(&stream->threads);
     }
-    struct pyro_vec *vecs[] = {&b->texts,  &b->streams, &b->processes, &b->functions,
-                               &b->frames, &b->nodes,   &b->threads,   &b->samples,
-                               &b->ticks,  &b->sources, &b->warnings,  &b->unknown};
-    struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map,   &b->function_map,
-                               &b->frame_map,  &b->node_map,    &b->thread_map, &b->seconds};
+    struct pyro_vec *vecs[] = {&b->texts,   &b->streams,  &b->processes, &b->functions, &b->frames,
+                               &b->nodes,   &b->threads,  &b->samples,   &b->seconds,   &b->ticks,
+                               &b->sources, &b->warnings, &b->unknown};
+    struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map,  &b->function_map,
+                               &b->frame_map,  &b->node_map,    &b->thread_map};
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         pyro_base_vec_release(vecs[i]);
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)

@@ -31,6 +31,10 @@ struct pyro_build_sample { /* as in the file, ids made the profile's */
     bool moved;
     uint64_t tick, count;
 };
+struct pyro_build_second { /* what the second reads of ticks in a row showed */
+    uint32_t thread, node;
+    uint64_t tick, count;
+};
 struct pyro_build_stream {
     uint32_t process;
     bool samples; /* of the kind that is read here */
@@ -48,9 +52,8 @@ struct pyro_profile_builder {
     struct pyro_map stream_map, process_map, pair_map, function_map, frame_map, node_map,
         thread_map;
     uint32_t pairs;
-    struct pyro_map seconds; /* (tick, thread) -> what the second read showed */
-    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, ticks, sources,
-        warnings, unknown;
+    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, seconds, ticks,
+        sources, warnings, unknown;
     uint64_t in_file;  /* samples read, discarded ones and those without a frame left out */
     uint64_t dangling; /* of them, those whose node or thread is missing */
     uint64_t discarded, frameless;

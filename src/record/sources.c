@@ -24,6 +24,7 @@ struct wanted {
 struct sources {
     int root, cwd;
     struct pyro_strings *names;
+    struct pyro_map known;  /* (file, lines) wanted before */
     struct pyro_vec wanted; /* struct wanted, of which `written` are in the recording */
     size_t written;
 };
@@ -56,6 +57,7 @@ void sources_free(struct sources *sources)
     if (sources->cwd >= 0)
         close(sources->cwd);
     pyro_base_strings_free(sources->names);
+    pyro_base_map_release(&sources->known);
     pyro_base_vec_release(&sources->wanted);
     free(sources);
 }
@@ -66,11 +68,15 @@ void sources_seen(void *ctx, const struct pyro_function_fact *fact)
     if (fact->file.size == 0 || fact->file.bytes[0] == '<')
         return;
     uint32_t file = pyro_base_strings_add(sources->names, fact->file.bytes, fact->file.size, NULL);
-    struct wanted *wanted = file == PYRO_MAP_NONE ? NULL : pyro_base_vec_push(&sources->wanted);
-    if (wanted == NULL)
-        return;
     uint32_t first = fact->first_line > 0 ? fact->first_line : 1;
-    *wanted = (struct wanted){file, first, fact->last_line > first ? fact->last_line : first};
+    uint32_t last = fact->last_line > first ? fact->last_line : first;
+    uint64_t lines = (uint64_t)first << 32 | last;
+    if (file == PYRO_MAP_NONE || pyro_base_map_get(&sources->known, file, lines) == 0 ||
+        pyro_base_map_put(&sources->known, file, lines, 0) != 0)
+        return; /* functions are told of again when a new stream begins */
+    struct wanted *wanted = pyro_base_vec_push(&sources->wanted);
+    if (wanted != NULL)
+        *wanted = (struct wanted){file, first, last};
 }
 
 /* Only a regular file is opened for reading: opening a FIFO would let a writer of the program's go

@@ -28,6 +28,7 @@ struct codes {
     struct function functions[FUNCTION_SLOTS];
     struct pyro_map exchanged; /* (function, code) of running frames that were not its own code */
     uint64_t now, generation;  /* of the tick at hand */
+    size_t frames_bytes;       /* of all frames tables */
 };
 
 struct codes *codes_new(struct pyro_target *target)
@@ -57,6 +58,11 @@ void codes_free(struct codes *codes)
     pyro_base_map_release(&codes->exchanged);
     pyro_base_arena_free(codes->arena);
     free(codes);
+}
+
+size_t codes_bytes(const struct codes *codes)
+{
+    return pyro_base_arena_used(codes->arena) + codes->frames_bytes;
 }
 
 void codes_at(struct codes *codes, uint64_t now, uint64_t generation)
@@ -250,8 +256,10 @@ uint32_t codes_frame_id(struct codes *codes, struct code *code, int32_t instruct
     size_t at = instruction < 0 ? 0 : (size_t)instruction / 2 + 1;
     if (at >= slots)
         at = 0;
-    if (code->frames == NULL)
+    if (code->frames == NULL) {
         code->frames = calloc(slots, sizeof *code->frames);
+        codes->frames_bytes += slots * sizeof *code->frames;
+    }
     if (code->frames == NULL || code->function == PYRO_MAP_NONE)
         return PYRO_MAP_NONE;
     if (code->frames[at] == 0) {

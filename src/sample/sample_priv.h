@@ -28,6 +28,7 @@ struct code {
 struct codes;
 struct codes *codes_new(struct pyro_target *target);
 void codes_free(struct codes *codes);
+size_t codes_bytes(const struct codes *codes); /* what they take, about */
 /* Tells the time and the generation of code objects, at each read. */
 void codes_at(struct codes *codes, uint64_t now, uint64_t generation);
 /* The code object at the address, read now if it is new (or no longer the one known); NULL if it is
@@ -153,7 +154,9 @@ struct pyro_sampler {
     struct pyro_stream_fact fact;
     struct pyro_sampler_options options;
     struct codes *codes;
-    struct pyro_map nodes; /* (parent, frame) -> node */
+    struct pyro_map nodes;  /* (parent, frame) -> node */
+    size_t nodes_most;      /* with more of them a new stream begins */
+    struct pyro_vec parted; /* uint8_t, by node: how often the two copies parted above it */
     struct thread **threads;
     int thread_count, thread_cap;
     uint64_t threads_tick; /* when the list was last walked */
@@ -196,6 +199,8 @@ void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8
 /* ---- thread_list.c */
 /* Walks the interpreter's list anew.  PYRO_E_*: it cannot be read. */
 int threads_refresh(struct pyro_sampler *s);
+/* Gives the thread its row in the stream. */
+void threads_name(struct pyro_sampler *s, struct thread *t);
 void threads_free_one(struct thread *t);
 
 /* ---- lower.c: what lies below the window */

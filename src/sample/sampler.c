@@ -16,7 +16,10 @@
 #define SLEEP_MOST_NS 50000000
 #define LINE_NS 200         /* what fetching a line from another core takes at most, twice */
 #define AGAIN_MOST_NS 50000 /* a read interrupted for less is made again */
-#define PAUSE_NS 400        /* --rate max: the longest pause between ticks */
+#define PARTED_LEAST 3
+#define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
+#define CODES_MOST ((size_t)64 << 20)
+#define PAUSE_NS 400  /* --rate max: the longest pause between ticks */
 #define MISSES_MOST 8 /* whole reads that fail in a row until the interpreter is taken for gone */
 #define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
@@ -237,6 +240,22 @@ static const struct item *under(const struct thread *t, const struct start *star
     return copy;
 }
 
+/* Did the two copies part above this node a few times before?  Until then what the second showed is
+ * not told: where paths are new all the time none of them is common enough to be mixed with another
+ * (docs/internals/folding.md), and their second reads would be a fifth of the recording. */
+static bool is_well_known(struct pyro_sampler *s, uint32_t node)
+{
+    if (node == PYRO_NO_NODE)
+        return true;
+    if (node >= s->parted.len && pyro_base_vec_resize(&s->parted, (size_t)node + 256) != 0)
+        return true;
+    uint8_t *times = pyro_base_vec_at(&s->parted, node);
+    if (*times >= PARTED_LEAST)
+        return true;
+    ++*times;
+    return false;
+}
+
 /* Walks the second copy and compares it with the kept stack, which is the first one's: how many
  * frames at the top are not in both?  Adds TOP_MOVED to flags if the tops differ.  *second: the
  * node of the second copy's path, if the first one's is not wholly in it. */
@@ -264,7 +283,9 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
     if ((top_one == NULL) != (top_two == NULL) ||
         (top_one != NULL && !stack_same(top_one, top_two)))
         *flags |= PYRO_SAMPLE_TOP_MOVED;
-    if (unverified > 0)
+    uint32_t under_both =
+        start.anchor + common > 0 ? t->stack[start.anchor + common - 1].node : PYRO_NO_NODE;
+    if (unverified > 0 && is_well_known(s, under_both))
         *second =
             stack_path(s, start.anchor > 0 ? t->stack[start.anchor - 1].node : PYRO_NO_NODE, w);
     return unverified;
@@ -437,6 +458,34 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
 
 enum { NO_TICK = 1 };
 
+/* Programs whose stacks or code are new all the time would fill the memory: now and then all that
+ * is known is forgotten, and a new stream begins, in which ids count from 0 again. */
+static void begin_epoch(struct pyro_sampler *s)
+{
+    struct pyro_stream_fact fact = s->fact;
+    struct pyro_stream *stream = NULL;
+    struct codes *codes = codes_new(s->target);
+    if (codes != NULL)
+        pyro_format_stream_open(s->writer, &fact, &stream); /* a full disk is the writer's to say */
+    if (stream == NULL) {
+        codes_free(codes);
+        return;
+    }
+    pyro_format_stream_close(s->writer, s->stream);
+    s->fact = fact;
+    s->stream = stream;
+    codes_free(s->codes);
+    s->codes = codes;
+    pyro_base_map_release(&s->nodes);
+    s->parted.len = 0;
+    for (int i = 0; i < s->thread_count; i++) {
+        struct thread *t = s->threads[i];
+        t->stack_known = t->lower_fresh = false;
+        t->depth = 0;
+        threads_name(s, t);
+    }
+}
+
 static void keep_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
 {
     pyro_format_stream_tick(s->stream, number, now);
@@ -459,6 +508,8 @@ static void sample_new_threads(struct pyro_sampler *s)
 
 static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
 {
+    if (s->nodes.len > s->nodes_most || codes_bytes(s->codes) > CODES_MOST)
+        begin_epoch(s);
     if (s->head_now != s->head || s->tick - s->threads_tick >= THREADS_EVERY ||
         s->thread_count == 0) {
         int rc = threads_refresh(s);
@@ -527,6 +578,8 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
     s->writer = writer;
     s->options = *options;
     s->random = options->seed;
+    s->nodes_most = NODES_MOST;
+    s->parted = PYRO_VEC(uint8_t);
     s->codes = codes_new(target);
     uint64_t period = options->rate > 0 ? (uint64_t)(1e9 / options->rate) : 0;
     uint32_t unit = 256;
@@ -568,6 +621,7 @@ void pyro_sample_free(struct pyro_sampler *s)
     free(s->one.items);
     free(s->two.items);
     pyro_base_map_release(&s->nodes);
+    pyro_base_vec_release(&s->parted);
     codes_free(s->codes);
     free(s);
 }

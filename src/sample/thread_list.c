@@ -28,7 +28,7 @@ static struct thread *find(struct pyro_sampler *s, uint64_t state, int64_t tid)
 
 /* A thread gets its row in the stream when its id is known: CPython notes it when it starts to
  * run. */
-static void name_thread(struct pyro_sampler *s, struct thread *t)
+void threads_name(struct pyro_sampler *s, struct thread *t)
 {
     struct pyro_proc_stat stat;
     pid_t pid = pyro_target_pid(s->target);
@@ -58,7 +58,7 @@ static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
         return NULL;
     t->state = state;
     t->tid = tid;
-    name_thread(s, t);
+    threads_name(s, t);
     s->threads[s->thread_count++] = t;
     return t;
 }

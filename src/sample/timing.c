@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING = 64, WARM = 16, RENEW = 16 };
+enum { RING = 64, WARM = 16, RENEW = 16, SHAPES_MOST = 1024 };
 
 static int compare_u32(const void *a, const void *b)
 {
@@ -21,6 +21,8 @@ static struct shape *find(struct pyro_sampler *s, uint32_t iovecs, uint32_t log_
     for (int i = 0; i < s->shape_count; i++)
         if (s->shapes[i].iovecs == iovecs && s->shapes[i].log_bytes == log_bytes)
             return &s->shapes[i];
+    if (s->shape_count == SHAPES_MOST)
+        s->shape_count = 0; /* they are learned again */
     if (s->shape_count == s->shape_cap) {
         int cap = s->shape_cap ? s->shape_cap * 2 : 8;
         struct shape *more = realloc(s->shapes, (size_t)cap * sizeof *more);

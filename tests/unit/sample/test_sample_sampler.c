@@ -1,5 +1,6 @@
 /* The sampler on an interpreter made of bytes: what it shows is what runs there. */
 #include "fake.h"
+#include "profile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,6 +66,38 @@ static void test_calls(void **state)
         pyro_sample_status(f.sampler, &status);
         assert_int_equal(status.planned, status.ticks);
         assert_int_equal(status.taken + status.discarded, status.planned);
+    }
+}
+
+/* When too much is known, a new stream begins and nothing is lost. */
+static void test_epochs(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 0);
+        fake_sample(&f);
+        f.sampler->nodes_most = 50;
+        fake_call(&f, &a);
+        for (int i = 0; i < 200; i++) {
+            fake_return_to(&f, 1);
+            while (f.depth < 10)
+                fake_call(&f, draw() % 2 ? &a : &b);
+            check(&f);
+            assert_in_range(f.sampler->nodes.len, 1, 50 + 20);
+        }
+        assert_true(f.sampler->fact.id > 10);
+        struct pyro_status_fact status = {0};
+        pyro_sample_status(f.sampler, &status);
+        assert_int_equal(status.taken + status.discarded, status.ticks);
+        assert_int_equal(pyro_format_flush(f.writer, &status), 0);
+        struct pyro_profile *profile;
+        struct pyro_error error;
+        assert_int_equal(pyro_format_finish(f.writer, &status, NULL, &error), 0);
+        f.writer = NULL;
+        assert_int_equal(pyro_profile_load(f.path, &profile, &error), 0);
+        assert_int_equal(profile->samples, status.taken);
+        assert_int_equal(profile->function_count, 2);
+        pyro_profile_free(profile);
     }
 }
 
@@ -273,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_caller_at_no_call),
         cmocka_unit_test(test_returned_in_between),
         cmocka_unit_test(test_deep),
