@@ -16,10 +16,11 @@
 #include <stdlib.h>
 
 /* The rule's constants. */
-#define COMMON 5       /* a mix's two sources are each at least this many times as frequent */
-#define AGREE 0.5      /* of a true path's samples more than this share is verified; ... */
-#define RARE 20        /* ... where the sources are this many times as frequent, ... */
-#define AGREE_RARE 0.9 /* ... this share: reads can fall into step with a loop and mix it alike */
+#define COMMON 5        /* a mix's two sources are each at least this many times as frequent */
+#define COMMON_LEAST 20 /* ... and at least so often */
+#define AGREE 0.5       /* of a true path's samples more than this share is verified; ... */
+#define RARE 20         /* ... where the sources are this many times as frequent, ... */
+#define AGREE_RARE 0.9  /* ... this share: reads can fall into step with a loop and mix it alike */
 
 struct path {
     uint32_t parent; /* of the caller's path, or PYRO_NONE */
@@ -42,7 +43,7 @@ static bool is_mix(const struct path *path, const struct counts *counts)
     uint64_t source = others > counts->same_caller ? others : counts->same_caller;
     if (source > counts->elsewhere)
         source = counts->elsewhere;
-    if (source < COMMON * path->seen)
+    if (source < COMMON * path->seen || source < COMMON_LEAST)
         return false;
     double agree = source < RARE * path->seen ? AGREE : AGREE_RARE;
     return (double)path->verified <= agree * (double)path->seen;

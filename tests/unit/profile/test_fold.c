@@ -75,6 +75,21 @@ static void test_common_at_site(void **state)
     }
 }
 
+/* Sources that are five times as frequent, but seldom: no ground to doubt a path. */
+static void test_common_least(void **state)
+{
+    for (size_t n = 19; n <= 20; n++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", n);
+        feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
+        mix(&feed, "a:1 > b:2 > e:7", 1, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, n < 20 ? 0 : 1);
+        pyro_profile_free(p);
+    }
+}
+
 /* A call site with nothing else at it, but the same caller calls the function from another one. */
 static void test_common_same_caller(void **state)
 {
@@ -335,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_common_elsewhere),
         cmocka_unit_test(test_common_at_site),
         cmocka_unit_test(test_common_same_caller),
+        cmocka_unit_test(test_common_least),
         cmocka_unit_test(test_agree),
         cmocka_unit_test(test_rare),
         cmocka_unit_test(test_own_place),
