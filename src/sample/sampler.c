@@ -15,8 +15,9 @@
 #define THREADS_EVERY 64 /* ticks between walks of the thread list */
 #define SLEEP_MOST_NS 50000000
 #define LINE_NS 200         /* what fetching a line from another core takes at most, twice */
+#define GAP_PIECES 3        /* between the two copies: at most so many pieces, ... */
+#define GAP_BYTES 2048      /* ... the last of up to so many bytes */
 #define AGAIN_MOST_NS 50000 /* a read interrupted for less is made again */
-#define PARTED_LEAST 3
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
 #define CODES_MOST ((size_t)64 << 20)
 #define PAUSE_NS 400  /* --rate max: the longest pause between ticks */
@@ -56,13 +57,37 @@ static int grow_iovecs(struct pyro_sampler *s, int need)
     return 0;
 }
 
-static int put_plan(struct pyro_sampler *s, const struct thread *t, int n)
+/* Between the two copies some bytes are read that nobody writes, as many as chance will have it:
+ * copies a fixed time apart fall into step with short loops, and are then torn alike. */
+static int put_gap(struct pyro_sampler *s, struct thread *t, int n)
 {
-    for (int half = 0; half < 2; half++)
+    uint64_t image = pyro_target_image(s->target);
+    uint64_t random = s->random = pyro_base_mix(s->random + 1);
+    t->gap_bytes = 0;
+    for (uint64_t pieces = random % (GAP_PIECES + 1); image != 0 && pieces > 0; pieces--) {
+        size_t size = pieces > 1 ? 8 : 8 + (random >> 8) % GAP_BYTES / 8 * 8;
+        s->iovecs[n++] = (struct iovec){(void *)image, size};
+        t->gap_bytes += size;
+    }
+    return n;
+}
+
+static int put_plan(struct pyro_sampler *s, struct thread *t, int n)
+{
+    for (int half = 0; half < 2; half++) {
         for (int i = 0; i < t->plan_count; i++)
             s->iovecs[n++] =
                 (struct iovec){(void *)t->plan[i].start, t->plan[i].end - t->plan[i].start};
+        if (half == 0)
+            n = put_gap(s, t, n);
+    }
     return n;
+}
+
+/* Bytes of both copies and what is between them. */
+static size_t copied_bytes(const struct thread *t)
+{
+    return 2 * t->plan_bytes + t->gap_bytes;
 }
 
 /* How many cache lines of the threads' windows are not as they were at the last tick: these were
@@ -72,7 +97,7 @@ static size_t lines_changed(struct thread **threads, int count, const uint8_t *b
     size_t lines = 0;
     for (int i = 0; i < count; i++) {
         lines += stack_lines_changed(threads[i], bytes);
-        bytes += 2 * threads[i]->plan_bytes;
+        bytes += copied_bytes(threads[i]);
     }
     return lines;
 }
@@ -84,21 +109,22 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     int n = 0;
     size_t bytes = 0;
     *batch = (struct batch){0};
-    for (int i = 0; i < count; i++) {
-        n += 2 * threads[i]->plan_count;
-        bytes += 2 * threads[i]->plan_bytes;
-    }
+    for (int i = 0; i < count; i++)
+        n += 2 * threads[i]->plan_count + GAP_PIECES;
     /* the words that tell of new threads and of freed code go along */
     const struct pyro_layout *lay = s->lay;
     uint64_t interpreter = pyro_target_interpreter(s->target);
     int words = lay->interp_code_generation >= 0 ? 2 : 1;
-    n += words;
-    bytes += 8 * (size_t)words;
-    if (grow_iovecs(s, n) != 0 || sampler_grow(&s->buffer, &s->buffer_cap, bytes) == NULL)
+    if (grow_iovecs(s, n + words) != 0)
         return -ENOMEM;
     n = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         n = put_plan(s, threads[i], n);
+        bytes += copied_bytes(threads[i]);
+    }
+    bytes += 8 * (size_t)words;
+    if (sampler_grow(&s->buffer, &s->buffer_cap, bytes) == NULL)
+        return -ENOMEM;
     s->iovecs[n++] = (struct iovec){(void *)(interpreter + (uint64_t)lay->interp_threads_head), 8};
     if (words > 1)
         s->iovecs[n++] =
@@ -240,22 +266,6 @@ static const struct item *under(const struct thread *t, const struct start *star
     return copy;
 }
 
-/* Did the two copies part above this node a few times before?  Until then what the second showed is
- * not told: where paths are new all the time none of them is common enough to be mixed with another
- * (docs/internals/folding.md), and their second reads would be a fifth of the recording. */
-static bool is_well_known(struct pyro_sampler *s, uint32_t node)
-{
-    if (node == PYRO_NO_NODE)
-        return true;
-    if (node >= s->parted.len && pyro_base_vec_resize(&s->parted, (size_t)node + 256) != 0)
-        return true;
-    uint8_t *times = pyro_base_vec_at(&s->parted, node);
-    if (*times >= PARTED_LEAST)
-        return true;
-    ++*times;
-    return false;
-}
-
 /* Walks the second copy and compares it with the kept stack, which is the first one's: how many
  * frames at the top are not in both?  Adds TOP_MOVED to flags if the tops differ.  *second: the
  * node of the second copy's path, if the first one's is not wholly in it. */
@@ -283,9 +293,7 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
     if ((top_one == NULL) != (top_two == NULL) ||
         (top_one != NULL && !stack_same(top_one, top_two)))
         *flags |= PYRO_SAMPLE_TOP_MOVED;
-    uint32_t under_both =
-        start.anchor + common > 0 ? t->stack[start.anchor + common - 1].node : PYRO_NO_NODE;
-    if (unverified > 0 && is_well_known(s, under_both))
+    if (unverified > 0)
         *second =
             stack_path(s, start.anchor > 0 ? t->stack[start.anchor - 1].node : PYRO_NO_NODE, w);
     return unverified;
@@ -343,7 +351,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
 {
     struct view one, two;
     plan_view(s, t, bytes, &one);
-    plan_view(s, t, bytes + t->plan_bytes, &two);
+    plan_view(s, t, bytes + t->plan_bytes + t->gap_bytes, &two);
     if ((int64_t)one.tid != t->tid)
         return DEAD;
     t->top = one.top;
@@ -435,7 +443,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
             continue;
         if (got < 0 && (got == -ESRCH || got == -EPERM))
             return DEAD;
-        if (got < (ssize_t)(2 * t->plan_bytes)) {
+        if (got < (ssize_t)copied_bytes(t)) {
             /* something of the plan is not mapped any more: begin with little */
             t->off_count = 0;
             t->chunk_count = 0;
@@ -477,7 +485,6 @@ static void begin_epoch(struct pyro_sampler *s)
     codes_free(s->codes);
     s->codes = codes;
     pyro_base_map_release(&s->nodes);
-    s->parted.len = 0;
     for (int i = 0; i < s->thread_count; i++) {
         struct thread *t = s->threads[i];
         t->stack_known = t->lower_fresh = false;
@@ -528,9 +535,10 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             struct thread *t = s->threads[begin + count];
             t->lower_fresh = false;
             plan_thread(s, t);
-            if (count > 0 && iovecs + 2 * t->plan_count > IOVECS_MOST - 2)
+            int more = 2 * t->plan_count + GAP_PIECES;
+            if (count > 0 && iovecs + more > IOVECS_MOST - 2)
                 break;
-            iovecs += 2 * t->plan_count;
+            iovecs += more;
             count++;
         }
         struct batch batch;
@@ -546,7 +554,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
         int again_count = 0;
         for (int i = 0; i < count; i++) {
             struct thread *t = s->threads[begin + i];
-            size_t size = 2 * t->plan_bytes;
+            size_t size = copied_bytes(t);
             enum verdict verdict = AGAIN;
             if (got >= 0 && at + size <= (size_t)got)
                 verdict = judge(s, t, s->buffer + at, batch.slow, false);
@@ -579,7 +587,6 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
     s->options = *options;
     s->random = options->seed;
     s->nodes_most = NODES_MOST;
-    s->parted = PYRO_VEC(uint8_t);
     s->codes = codes_new(target);
     uint64_t period = options->rate > 0 ? (uint64_t)(1e9 / options->rate) : 0;
     uint32_t unit = 256;
@@ -621,7 +628,6 @@ void pyro_sample_free(struct pyro_sampler *s)
     free(s->one.items);
     free(s->two.items);
     pyro_base_map_release(&s->nodes);
-    pyro_base_vec_release(&s->parted);
     codes_free(s->codes);
     free(s);
 }

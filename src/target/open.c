@@ -335,6 +335,11 @@ uint64_t pyro_target_interpreter(const struct pyro_target *t)
     return t->interpreter;
 }
 
+uint64_t pyro_target_image(const struct pyro_target *t)
+{
+    return t->image_start;
+}
+
 bool pyro_target_is_static(const struct pyro_target *t, uint64_t address)
 {
     return address >= t->image_start && address < t->image_end;

@@ -59,6 +59,7 @@ pid_t pyro_target_pid(const struct pyro_target *t);
 const struct pyro_layout *pyro_target_layout(const struct pyro_target *t);
 const char *pyro_target_version(const struct pyro_target *t); /* "3.13.0", "3.15.0b2" */
 uint64_t pyro_target_runtime(const struct pyro_target *t);    /* address of _PyRuntime */
+uint64_t pyro_target_image(const struct pyro_target *t);      /* where the interpreter begins */
 /* Is the address within the mapped image of the interpreter (so: a static object)? */
 bool pyro_target_is_static(const struct pyro_target *t, uint64_t address);
 
