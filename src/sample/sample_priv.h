@@ -134,7 +134,7 @@ struct thread {
     struct region plan[MAX_REGIONS + MAX_OFF + 1]; /* the last is the thread state */
     int plan_count, plan_blocks;
     size_t plan_bytes;
-    size_t gap_bytes; /* between the two copies */
+    size_t gap_bytes;    /* between the two copies */
     uint64_t window_low; /* address in chunk window_chunk where the window begins */
     int window_chunk;
     bool window_whole; /* it begins at the bottom of the stack */
@@ -155,8 +155,8 @@ struct pyro_sampler {
     struct pyro_stream_fact fact;
     struct pyro_sampler_options options;
     struct codes *codes;
-    struct pyro_map nodes;  /* (parent, frame) -> node */
-    size_t nodes_most;      /* with more of them a new stream begins */
+    struct pyro_map nodes; /* (parent, frame) -> node */
+    size_t nodes_most;     /* with more of them a new stream begins */
     struct thread **threads;
     int thread_count, thread_cap;
     uint64_t threads_tick; /* when the list was last walked */
