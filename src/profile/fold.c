@@ -22,6 +22,9 @@
 #define RARE 20         /* ... where the sources are this many times as frequent, ... */
 #define AGREE_RARE 0.9  /* ... this share: reads can fall into step with a loop and mix it alike */
 
+#define VERY_RARE 1000 /* ... and where they are so many times as frequent, any agreement */
+#define ON_TOP 4       /* where nothing else is called, the caller on top has to be so much more */
+
 struct path {
     uint32_t parent; /* of the caller's path, or PYRO_NONE */
     uint32_t from;   /* the caller's node: where it was called */
@@ -30,9 +33,10 @@ struct path {
     uint64_t verified, seen; /* samples with the path in the verified part, and anywhere */
 };
 
-struct counts {         /* what the rule compares a path with */
-    uint64_t at_site;   /* samples at or above the caller's node: at this very call, or about to */
-    uint64_t elsewhere; /* the most frequent path to the same function */
+struct counts {           /* what the rule compares a path with */
+    uint64_t at_site;     /* samples above the caller's node: of this very call */
+    uint64_t on_top;      /* samples of the caller's node: at the call or about to */
+    uint64_t elsewhere;   /* the most frequent path to the same function */
     uint64_t same_caller; /* the most frequent call of it by the same caller's path */
 };
 
@@ -40,13 +44,19 @@ struct counts {         /* what the rule compares a path with */
 static bool is_mix(const struct path *path, const struct counts *counts)
 {
     uint64_t others = counts->at_site - path->seen;
+    if (others >= path->seen)
+        others += counts->on_top;
+    else if (others < counts->on_top / ON_TOP)
+        others = counts->on_top / ON_TOP; /* it may be in a C function that calls back */
     uint64_t source = others > counts->same_caller ? others : counts->same_caller;
     if (source > counts->elsewhere)
         source = counts->elsewhere;
     if (source < COMMON * path->seen || source < COMMON_LEAST)
         return false;
+    if (source >= VERY_RARE * path->seen)
+        return true;
     double agree = source < RARE * path->seen ? AGREE : AGREE_RARE;
-    return (double)path->verified <= agree * (double)path->seen;
+    return (double)path->verified <= agree * (double)(path->seen + 1); /* a few agree by chance */
 }
 
 /* Jumps: each node knows one far ancestor, chosen so that any ancestor is found in O(log depth)
@@ -97,13 +107,14 @@ static int find_paths(const struct pyro_build_node *nodes, size_t node_count,
 static void count_samples(const struct pyro_build_node *nodes, size_t node_count,
                           const struct pyro_build_sample *samples, size_t sample_count,
                           struct path *paths, size_t path_count, const uint32_t *path_of,
-                          uint64_t *under)
+                          uint64_t *under, uint64_t *own)
 {
     for (size_t i = 0; i < sample_count; i++) {
         const struct pyro_build_sample *s = &samples[i];
         if (s->node == PYRO_NONE)
             continue;
         under[s->node] += s->count;
+        own[s->node] += s->count;
         paths[path_of[s->node]].seen += s->count;
         uint32_t depth = nodes[s->node].depth;
         if (s->unverified < depth) {
@@ -140,7 +151,7 @@ static uint32_t enter(struct pyro_map *groups, struct pyro_vec *most, uint64_t f
     return group;
 }
 
-static int judge(struct path *path, size_t count, const uint64_t *under)
+static int judge(struct path *path, size_t count, const uint64_t *under, const uint64_t *own)
 {
     struct pyro_vec most = PYRO_VEC(uint64_t);
     struct pyro_map groups = {0};
@@ -161,7 +172,8 @@ static int judge(struct path *path, size_t count, const uint64_t *under)
             continue;
         }
         struct counts counts = {
-            .at_site = under[path[i].from],
+            .at_site = under[path[i].from] - own[path[i].from],
+            .on_top = own[path[i].from],
             .elsewhere = *(uint64_t *)pyro_base_vec_at(&most, of[i].all),
             .same_caller = *(uint64_t *)pyro_base_vec_at(&most, of[i].call),
         };
@@ -182,13 +194,14 @@ int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
         return PYRO_OK;
     uint32_t *path_of = malloc(node_count * sizeof(*path_of));
     uint64_t *under = calloc(node_count, sizeof(*under));
-    int rc = path_of == NULL || under == NULL ? PYRO_E_NOMEM : PYRO_OK;
+    uint64_t *own = calloc(node_count, sizeof(*own));
+    int rc = path_of == NULL || under == NULL || own == NULL ? PYRO_E_NOMEM : PYRO_OK;
     if (rc == PYRO_OK)
         rc = find_paths(nodes, node_count, frames, &paths, path_of);
     if (rc == PYRO_OK) {
         count_samples(nodes, node_count, samples, sample_count, paths.data, paths.len, path_of,
-                      under);
-        rc = judge(paths.data, paths.len, under);
+                      under, own);
+        rc = judge(paths.data, paths.len, under, own);
     }
     for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
         const struct path *path = pyro_base_vec_at(&paths, path_of[i]);
@@ -196,6 +209,7 @@ int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
     }
     free(path_of);
     free(under);
+    free(own);
     pyro_base_vec_release(&paths);
     return rc;
 }

@@ -80,10 +80,12 @@ int threads_refresh(struct pyro_sampler *s)
         s->threads[i]->alive = false;
     for (int i = 0; i < count; i++) {
         uint64_t tid = 0;
-        if (pyro_target_read_u64(s->target, states[i] + (uint64_t)s->lay->thread_native_id, &tid) !=
-                0 ||
-            tid == 0)
+        if (pyro_target_read_u64(s->target, states[i] + (uint64_t)s->lay->thread_native_id, &tid))
             continue;
+        if (tid == 0) { /* made, but not begun: again at the next tick */
+            s->head = 0;
+            continue;
+        }
         struct thread *t = find(s, states[i], (int64_t)tid);
         if (t == NULL)
             t = add(s, states[i], (int64_t)tid);

@@ -296,7 +296,7 @@ class GraphJudge:
             if self._is_mine(callee):
                 return bool(allowed & self._labels(callee))
             if callee.file == self.known:
-                told = caller.name == "<module>" and callee.name != "burn"
+                told = caller.name in ("<module>", "<listcomp>") and callee.name != "burn"
                 return told or callee.name in allowed
             return "lib" in allowed
         if self._is_mine(callee):

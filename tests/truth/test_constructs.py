@@ -62,6 +62,7 @@ def judge_rows(recording, off):
         rows = sorted(
             row["total_samples"] for row in recording.report["functions"]
             if row["qualname"] == name and row["total_samples"] > 0
+            and row["file"] in {code["file"] for code in told["codes"]}
         )  # fmt: skip
         spent = sorted(at[part] for part in parts)
         assert len(rows) == len(parts), f"{len(rows)} rows for {name}, not {len(parts)}"

@@ -75,6 +75,36 @@ static void test_common_at_site(void **state)
     }
 }
 
+/* Where nothing else is called the caller itself on top has to be 20 times as frequent. */
+static void test_common_on_top(void **state)
+{
+    for (size_t n = 199; n <= 200; n++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2", n);
+        feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
+        mix(&feed, "a:1 > b:2 > e:7", 10, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, n < 200 ? 0 : 10);
+        pyro_profile_free(p);
+    }
+}
+
+/* However well the reads agree, what comes once beside a thousand is not believed. */
+static void test_very_rare(void **state)
+{
+    for (size_t n = 1999; n <= 2000; n++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", n);
+        feed_sample(&feed, "t", "a:5 > d:6 > e:7", 3000);
+        mix(&feed, "a:1 > b:2 > e:7", 2, 2);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, n < 2000 ? 0 : 2);
+        pyro_profile_free(p);
+    }
+}
+
 /* Sources that are five times as frequent, but seldom: no ground to doubt a path. */
 static void test_common_least(void **state)
 {
@@ -140,11 +170,11 @@ static void test_agree(void **state)
     check_agreement(1000, 400, 18);
 }
 
-/* A true path that came once, as rare as can be, and both reads saw it. */
+/* A true path that came once, and both reads saw it. */
 static void test_rare(void **state)
 {
     struct feed feed;
-    start(&feed, 50000);
+    start(&feed, 900);
     feed_sample(&feed, "t", "a:1 > b:2 > e:7", 1);
     feed_sample(&feed, "t", "a:1 > e:7", 1);
     struct pyro_profile *p = feed_finish(&feed);
@@ -351,6 +381,8 @@ int main(void)
         cmocka_unit_test(test_common_at_site),
         cmocka_unit_test(test_common_same_caller),
         cmocka_unit_test(test_common_least),
+        cmocka_unit_test(test_common_on_top),
+        cmocka_unit_test(test_very_rare),
         cmocka_unit_test(test_agree),
         cmocka_unit_test(test_rare),
         cmocka_unit_test(test_own_place),
