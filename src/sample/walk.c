@@ -11,7 +11,6 @@
 
 #define VERSION_311 0x030b
 #define VERSION_313 0x030d
-#define VERSION_314 0x030e
 #define CHAIN_MOST 512
 
 struct header {
@@ -98,14 +97,19 @@ static bool is_returning(const struct pyro_sampler *s, const struct header *h)
     return false;
 }
 
-/* From 3.14 on a frame does not say whether it runs: a caller stands at a call, for all we can
- * tell. */
-static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction)
+/* Can the instruction push a frame?  On 3.11 and 3.12 it is followed by inline caches, on the last
+ * of which the pointer of a caller stands: any unit from the location's beginning on will do. */
+static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction,
+                       int32_t raw)
 {
-    if (s->lay->version < VERSION_314 || code->facts.hidden)
-        return true;
-    int op = code->facts.bytecode[instruction < 0 ? 0 : instruction];
-    return (s->lay->op_pushes[op / 32] >> op % 32 & 1) != 0;
+    if (code->facts.hidden || instruction < 0)
+        return code->facts.hidden;
+    for (int32_t at = instruction; at <= raw; at += 2) {
+        int op = code->facts.bytecode[at];
+        if ((s->lay->op_pushes[op / 32] >> op % 32 & 1) != 0)
+            return true;
+    }
+    return false;
 }
 
 static bool owns(struct pyro_sampler *s, const struct header *h)
@@ -215,7 +219,7 @@ static void set_tail(struct pyro_sampler *s, const struct view *view, const stru
                      struct tail *tail)
 {
     *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
-    tail->pushes = is_pushing(s, item->code, item->instruction);
+    tail->pushes = true;
     tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
     if (tail->bytes != NULL)
         tail->stacktop = stacktop_of(s->lay, tail->bytes, item->at);
@@ -368,7 +372,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         if (has_stacktop && h.stacktop >= 0 && is_returning(s, &h))
             break; /* on its way out */
         tail = (struct tail){at,     bytes,      region->end - at,
-                             h.code, h.stacktop, is_pushing(s, h.code, h.instruction)};
+                             h.code, h.stacktop, is_pushing(s, h.code, h.instruction, h.raw)};
         at += (uint64_t)h.code->facts.frame_bytes;
     }
     if (view->partial || out->need != 0)

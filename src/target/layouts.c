@@ -75,6 +75,7 @@ const struct layout_entry target_layouts[] = {
         .unicode_ascii = 6,
         .tag_mask = 0,
         .op_return = {83, 75, -1},
+        .op_pushes = {0x03ff61f8, 0xcf000f84, 0x2003f30f, 0x8e020400, 0x0001e000, 0xffe00841, 0xffffffff, 0xffffffff},
     },
 },
 {
@@ -146,6 +147,7 @@ const struct layout_entry target_layouts[] = {
         .unicode_ascii = 6,
         .tag_mask = 0,
         .op_return = {83, 75, 121, 242, 247, -1},
+        .op_pushes = {0x33fd65c0, 0xc101ffc4, 0x2007f343, 0x0c000400, 0x00014000, 0xfffe0f00, 0xffffffff, 0xffffffff},
     },
 },
 {
@@ -217,6 +219,7 @@ const struct layout_entry target_layouts[] = {
         .unicode_ascii = 6,
         .tag_mask = 0,
         .op_return = {36, 35, 103, 239, 240, -1},
+        .op_pushes = {0x00000028, 0x02602000, 0x00040180, 0xff800100, 0xffdfffff, 0xf83fffff, 0x800107ff, 0xffffffff},
     },
     .debug_size = 584,
     .debug_free_threaded = 16,

@@ -41,7 +41,7 @@ struct pyro_layout {
     int bytes_data;
     int tag_mask;     /* low bits of a stack reference that are not the address */
     int op_return[6]; /* opcodes that leave a frame by returning; -1 ends */
-    /* 3.14 on: a bit for each opcode that can push a Python function's frame; before: all zero */
+    /* a bit for each opcode that can push a Python function's frame */
     uint32_t op_pushes[8];
 };
 

@@ -27,9 +27,12 @@
 #define GENERATOR PyGenObject
 #endif
 #include "opcode.h"
-#if PY_VERSION_HEX >= 0x030e0000
+#if PY_VERSION_HEX >= 0x030d0000
 #define NEED_OPCODE_METADATA
 #include "internal/pycore_opcode_metadata.h"
+#else
+#define NEED_OPCODE_TABLES
+#include "internal/pycore_opcode.h"
 #endif
 
 #include <stddef.h>
@@ -190,16 +193,38 @@ static void opcodes(void)
     printf(" -1},\n");
 }
 
+#if PY_VERSION_HEX >= 0x030d0000
+#define KNOWN(op) (_PyOpcode_OpName[op] != NULL)
+#else
+#define KNOWN(op) ((op) == 0 || _PyOpcode_Deopt[op] != 0)
+#endif
+
 /* Which instructions can push a Python function's frame?  Only those that certainly cannot are left
  * out: of the instrumented and the unknown ones it cannot be told. */
 static void pushing(void)
 {
-#if PY_VERSION_HEX >= 0x030e0000
-    static const int bases[] = {CALL, CALL_KW,  CALL_FUNCTION_EX, LOAD_ATTR,
-                                SEND, FOR_ITER, BINARY_OP,        EXTENDED_ARG};
+    static const int bases[] = {
+        CALL,          CALL_FUNCTION_EX, LOAD_ATTR, SEND, FOR_ITER, BINARY_OP, EXTENDED_ARG,
+#ifdef PRECALL
+        PRECALL,
+#endif
+#ifdef CALL_KW
+        CALL_KW,
+#endif
+#ifdef LOAD_METHOD
+        LOAD_METHOD,
+#endif
+#ifdef BINARY_SUBSCR
+        BINARY_SUBSCR,
+#endif
+    };
     uint32_t bits[8] = {0};
     for (int op = 0; op < 256; op++) {
-        bool pushes = op >= MIN_INSTRUMENTED_OPCODE || _PyOpcode_OpName[op] == NULL;
+#ifdef MIN_INSTRUMENTED_OPCODE
+        bool pushes = op >= MIN_INSTRUMENTED_OPCODE || !KNOWN(op);
+#else
+        bool pushes = !KNOWN(op);
+#endif
         for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
             pushes |= _PyOpcode_Deopt[op] == bases[i];
         bits[op / 32] |= (uint32_t)pushes << op % 32;
@@ -208,7 +233,6 @@ static void pushing(void)
     for (int i = 0; i < 8; i++)
         printf("%s0x%08x", i ? ", " : "", bits[i]);
     printf("},\n");
-#endif
 }
 
 #if PY_VERSION_HEX >= 0x030d0000

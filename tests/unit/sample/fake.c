@@ -76,7 +76,10 @@ void fake_code(struct fake *f, uint64_t at, const char *name, int locals, uint32
     fake_put(at, l->code_name, text);
     fake_put(at, l->code_qualname, text);
     fake_put(at, l->code_linetable, table);
-    memset((uint8_t *)(uintptr_t)at + l->code_adaptive, FAKE_CALL, UNITS * 2);
+    int op = 0; /* all instructions call */
+    while ((l->op_pushes[op / 32] >> op % 32 & 1) == 0)
+        op++;
+    memset((uint8_t *)(uintptr_t)at + l->code_adaptive, op, UNITS * 2);
 }
 
 struct fake_object fake_function(struct fake *f, const char *name, int locals)

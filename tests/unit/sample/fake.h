@@ -10,7 +10,6 @@
 
 #define FAKE_CHUNK (16 * 1024)
 #define FAKE_DEPTH 8192
-#define FAKE_CALL 4 /* the opcode of all instructions: calls, where it matters (3.14, 3.15) */
 
 struct fake_object {
     uint64_t at; /* of the function */

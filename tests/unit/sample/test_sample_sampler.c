@@ -101,8 +101,7 @@ static void test_epochs(void **state)
     }
 }
 
-/* From 3.14 on: what stands above a caller that is at no call was put there after the caller was
- * copied. */
+/* What stands above a caller that is at no call was put there after the caller was copied. */
 static void test_caller_at_no_call(void **state)
 {
     EACH_VERSION(f)
@@ -113,7 +112,7 @@ static void test_caller_at_no_call(void **state)
         fake_call(&f, &a);
         fake_call(&f, &b);
         step(&f);
-        assert_int_equal(f.sampler->threads[0]->depth, f.lay->version >= 0x030e ? 1 : 2);
+        assert_int_equal(f.sampler->threads[0]->depth, 1);
     }
 }
 
