@@ -56,7 +56,7 @@ static bool is_mix(const struct path *path, const struct counts *counts)
     if (source >= VERY_RARE * path->seen)
         return true;
     double agree = source < RARE * path->seen ? AGREE : AGREE_RARE;
-    return (double)path->verified <= agree * (double)(path->seen + 1); /* a few agree by chance */
+    return (double)path->verified <= agree * (double)path->seen;
 }
 
 /* Jumps: each node knows one far ancestor, chosen so that any ancestor is found in O(log depth)
