@@ -23,8 +23,8 @@ One that hangs, one that lies, one that is no Python.
   $ printf '#!/bin/sh\necho hello\n' > p/python3.12; chmod +x p/*
   $ PATH=$PWD/p:/bin HOME=/nowhere "$PYROMETER" doctor | sed -n '/^Pythons/,$p' | head -6 | cat -v
   Pythons
-    no      9.9                       $TMP/work/p/python3  (`pyrometer run` takes this one)
+    no      9.9                       $TMP/here/p/python3  (`pyrometer run` takes this one)
               is \x1b[2Jevil
               Process \d+ \(.*\) is not a Python program: no CPython interpreter is in it\. (re)
-    no      ?                         $TMP/work/p/python3.12
+    no      ?                         $TMP/here/p/python3.12
               does not say what it is
