@@ -266,7 +266,7 @@ void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8
     uint64_t pointer = view->cframe + (uint64_t)lay->cframe_current_frame;
     for (int i = view->blocks; i < view->count && view->cframe != 0; i++) {
         const struct region *r = &view->regions[i];
-        if (pointer >= r->start && pointer + 8 <= r->end) {
+        if (pointer >= r->start && pointer < r->end && r->end - pointer >= 8) {
             view->current = word(r->bytes + (pointer - r->start));
             view->current_known = true;
         }

@@ -281,15 +281,24 @@ static void test_noise(void **state)
             memcpy(kept, from, chunks);
             memcpy(head, (void *)(uintptr_t)f.thread, sizeof head);
             for (int k = 0; k < 1 + i % 20; k++) {
-                static const uint64_t odd[] = {
-                    0, 1, 8, UINT64_MAX, UINT64_C(1) << 63, 0x7fffffff, 4096, 0x8000000000000008};
-                uint64_t value = draw() % 2 ? odd[draw() % 8]
+                static const uint64_t odd[] = {0,
+                                               1,
+                                               8,
+                                               UINT64_MAX,
+                                               UINT64_MAX - 7,
+                                               UINT64_C(1) << 63,
+                                               0x7fffffff,
+                                               4096,
+                                               0x8000000000000008};
+                uint64_t value = draw() % 2 ? odd[draw() % 9]
                                             : (uint64_t)(uintptr_t)f.memory +
                                                   ((uint64_t)draw() % f.used & ~UINT64_C(7));
                 memcpy(from + ((size_t)draw() % (chunks / 8)) * 8, &value, 8);
-                if (k % 5 == 4)
-                    fake_put(f.thread, draw() % 2 ? f.lay->thread_chunk : f.lay->thread_chunk_top,
-                             value);
+                const int words[] = {f.lay->thread_chunk, f.lay->thread_chunk_top,
+                                     f.lay->thread_cframe, f.lay->thread_current_frame};
+                int word = words[draw() % 4];
+                if (k % 5 == 4 && word >= 0)
+                    fake_put(f.thread, word, value);
             }
             assert_int_equal(pyro_sample_step(f.sampler), 0);
             memcpy(from, kept, chunks);
