@@ -354,9 +354,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                 if (is_311 && tail.stacktop == -1)
                     adjacent = false;
             }
-            /* 3.11 does not tell a C function's call back from a frame that was pushed since the
-             * caller was copied; one that has not begun is the latter, or as good as. */
-            if (is_311 && !adjacent && h.previous == tail.at && h.raw <= 0)
+            /* 3.11 links a frame that a C function called to the caller directly, but marks it */
+            if (is_311 && h.previous == tail.at && adjacent == (bytes[lay->frame_is_entry] != 0))
                 break;
             if (!adjacent && boundary < 0)
                 boundary = out->count;

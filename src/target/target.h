@@ -27,6 +27,7 @@ struct pyro_layout {
     int chunk_previous, chunk_size, chunk_top, chunk_data;
     int frame_previous, frame_executable, frame_ip, frame_function, frame_owner, frame_stacktop,
         frame_stackpointer, frame_return_offset, frame_locals, frame_specials;
+    int frame_is_entry; /* 3.11: a byte that says that a C function called it */
     int owner_thread, owner_generator, owner_frame_object, owner_cstack; /* values of frame_owner */
     int code_framesize, code_stacksize, code_nlocalsplus, code_filename, code_name, code_qualname,
         code_linetable, code_firstlineno, code_adaptive, code_flags;

@@ -96,6 +96,11 @@ static void frame(void)
     NONE(frame_return_offset);
 #endif
     AT(frame_owner, FRAME, owner);
+#if PY_VERSION_HEX < 0x030c0000
+    AT(frame_is_entry, FRAME, is_entry);
+#else
+    NONE(frame_is_entry);
+#endif
 #if PY_VERSION_HEX >= 0x030e0000
     NONE(frame_stacktop);
     AT(frame_stackpointer, FRAME, stackpointer);

@@ -130,6 +130,8 @@ static void put_frame(struct fake *f, uint64_t at, const struct fake_object *fun
     fake_put(at, l->frame_function, function->at);
     fake_put(at, l->frame_ip, function->code + (uint64_t)l->code_adaptive + 8);
     put8(at, l->frame_owner, owner);
+    if (l->frame_is_entry >= 0)
+        put8(at, l->frame_is_entry, previous == 0 || owner == l->owner_generator);
     put_stack(f, at, function, true);
 }
 
