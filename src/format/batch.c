@@ -55,30 +55,44 @@ static void put_frames(struct pyro_buf *out, const struct pyro_frame_row *row, s
     COLUMN(pyro_base_put_varint, row[i].end_column)
 }
 
-/* The frame column is a rank a node, one byte each, then the frames of those without a rank. */
-static int put_nodes(struct pyro_buf *out, uint32_t first, const struct pyro_node_fact *row,
-                     size_t n)
+static int put_stacks(struct pyro_buf *out, const struct pyro_batch *b)
 {
-    struct pyro_recent recent = PYRO_RECENT_INIT;
-    struct pyro_buf frames = {0};
-    int rank = 0;
-    pyro_base_put_varint(out, n);
-    COLUMN(pyro_base_put_varint,
-           row[i].parent == PYRO_NO_NODE ? 0 : (uint64_t)first + i - row[i].parent)
-    for (size_t i = 0; i < n && rank >= 0; i++) {
-        bool inside = row[i].parent != PYRO_NO_NODE && row[i].parent >= first;
-        rank = pyro_format_recent_rank(
-            &recent, inside ? row[row[i].parent - first].frame : PYRO_CONTEXT_OUTSIDE,
-            row[i].frame);
-        pyro_base_put_u8(out, (uint8_t)rank);
-        if (!rank)
-            pyro_base_put_varint(&frames, row[i].frame);
+    struct pyro_model model;
+    struct pyro_buf code = {0}, literals = {0};
+    const struct pyro_stack_row *row = b->stacks.data;
+    const uint32_t *above = b->stack_frames.data;
+    struct pyro_vec path = PYRO_VEC(uint32_t);
+    int rc = 0;
+    pyro_format_model_init(&model);
+    for (size_t i = 0; i < b->stacks.len && !rc; i++) {
+        size_t depth = row[i].kept + row[i].above;
+        uint32_t kept = row[i].kept, left = (uint32_t)path.len - kept;
+        rc = pyro_format_model_put(&model, PYRO_CONTEXT_KEPT, left < kept ? 2 * left + 1 : 2 * kept,
+                                   &code, &literals);
+        if (!rc)
+            rc = pyro_base_vec_resize(&path, depth);
+        uint32_t *frames = path.data;
+        for (size_t k = row[i].kept; k <= depth && !rc; k++) {
+            if (k < depth)
+                frames[k] = *above++;
+            rc = pyro_format_model_put(
+                &model, k ? PYRO_CONTEXT_ABOVE(frames[k - 1]) : PYRO_CONTEXT_BOTTOM,
+                k < depth ? PYRO_SYMBOL_FRAME(frames[k]) : PYRO_SYMBOL_END, &code, &literals);
+        }
     }
-    out->failed |= frames.failed;
-    pyro_base_put(out, frames.data, frames.len);
-    pyro_base_buf_release(&frames);
-    pyro_format_recent_release(&recent);
-    return rank < 0 ? rank : 0;
+    pyro_format_model_end(&model, &code);
+    size_t symbols = 2 * b->stacks.len + b->stack_frames.len;
+    while (symbols > PYRO_SYMBOLS_PER_BYTE * (code.len + 1) && !code.failed)
+        pyro_base_put_u8(&code, 0);
+    pyro_base_put_varint(out, b->stacks.len);
+    pyro_base_put_string(out, (const char *)code.data, code.len);
+    pyro_base_put(out, literals.data, literals.len);
+    out->failed |= code.failed | literals.failed;
+    pyro_base_buf_release(&code);
+    pyro_base_buf_release(&literals);
+    pyro_base_vec_release(&path);
+    pyro_format_model_release(&model);
+    return rc;
 }
 
 static void put_threads(struct pyro_buf *out, const struct pyro_thread_row *row, size_t n)
@@ -106,9 +120,9 @@ static void put_ticks(struct pyro_buf *out, const struct pyro_batch *b)
         pyro_base_put_varint(out, late[i]);
 }
 
-static uint64_t node_code(uint32_t node)
+static uint64_t stack_code(uint32_t stack)
 {
-    return node == PYRO_NO_NODE ? 1 : (uint64_t)node + 2;
+    return stack == PYRO_NO_NODE ? 1 : (uint64_t)stack + 2;
 }
 
 /* The runs of one thread, with the ticks between them filled by "no entry". */
@@ -126,7 +140,7 @@ static int put_thread(struct pyro_buf *out, const struct pyro_entry_run *run, si
         }
         if (!(v = pyro_base_vec_push(values)))
             return PYRO_E_NOMEM;
-        *v = (struct pyro_value){node_code(run[i].node), run[i].packed, run[i].count};
+        *v = (struct pyro_value){stack_code(run[i].stack), run[i].packed, run[i].count};
         at = run[i].first + run[i].count;
     }
     pyro_base_put_varint(out, run[0].thread);
@@ -190,9 +204,9 @@ int pyro_format_put_batch(struct pyro_buf *out, const struct pyro_batch *b)
     if (b->frames.len)
         put_frames(&body, b->frames.data, b->frames.len);
     put_section(out, PYRO_SECTION_FRAMES, &body);
-    if (b->nodes.len)
-        rc = put_nodes(&body, b->first[PYRO_TABLE_NODES], b->nodes.data, b->nodes.len);
-    put_section(out, PYRO_SECTION_NODES, &body);
+    if (b->stacks.len)
+        rc = put_stacks(&body, b);
+    put_section(out, PYRO_SECTION_STACKS, &body);
     if (b->threads.len)
         put_threads(&body, b->threads.data, b->threads.len);
     put_section(out, PYRO_SECTION_THREADS, &body);

@@ -5,10 +5,10 @@
  *   runs        values and how many ticks each lasts
  *   dictionary  the different values, then an index a tick
  *   direct      a value a tick
- * A value is a node code and a packed word (unverified * 8 + flags).  Values are always written as
- * two columns: node codes, each as the difference to the one before, then packed words, left out
- * where all are 0.  Decoding is bounded by the bytes there are, but for runs, which are bounded by
- * the ticks of the batch.
+ * A value is a stack code and a packed word (unverified * 8 + flags).  Values are always written as
+ * two columns: stack codes, each as the difference to the last that named a stack, then packed
+ * words, left out where all are 0.  Decoding is bounded by the bytes there are, but for runs, which
+ * are bounded by the ticks of the batch.
  */
 #include "format_priv.h"
 
@@ -20,7 +20,7 @@ enum mode { CONSTANT = 0, RUNS = 1, DICTIONARY = 2, DIRECT = 3, MODE_MASK = 7, P
 #define DICTIONARY_MAX 65536
 
 struct word { /* of the dictionary */
-    uint64_t node;
+    uint64_t code;
     uint32_t packed, ticks, id;
 };
 
@@ -29,14 +29,14 @@ static int by_frequency(const void *left, const void *right)
     const struct word *l = left, *r = right;
     if (l->ticks != r->ticks)
         return l->ticks < r->ticks ? 1 : -1;
-    return l->node != r->node ? (l->node < r->node ? -1 : 1) : 0;
+    return l->code != r->code ? (l->code < r->code ? -1 : 1) : 0;
 }
 
-static int by_node(const void *left, const void *right)
+static int by_code(const void *left, const void *right)
 {
     const struct word *l = left, *r = right;
-    if (l->node != r->node)
-        return l->node < r->node ? -1 : 1;
+    if (l->code != r->code)
+        return l->code < r->code ? -1 : 1;
     return l->packed != r->packed ? (l->packed < r->packed ? -1 : 1) : 0;
 }
 
@@ -48,10 +48,14 @@ static size_t varint_size(uint64_t value)
     return n;
 }
 
-static size_t delta_size(uint64_t from, uint64_t to)
+/* 0 and 1 name no stack and stay what they are; another is told by its difference to *last. */
+static uint64_t code_delta(uint64_t code, uint64_t *last)
 {
-    int64_t d = (int64_t)(to - from);
-    return varint_size(((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
+    if (code < 2)
+        return code;
+    int64_t d = (int64_t)(code - *last);
+    *last = code;
+    return 2 + (((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
 }
 
 /* Most packed words are 0, and a column of those is next to nothing when compressed. */
@@ -75,15 +79,14 @@ static void put_dictionary(struct pyro_buf *out, const struct pyro_value *values
                            bool packed)
 {
     struct word *w = words->data;
-    /* Up to 256 words the order costs nothing in the indexes, and sorted nodes have small
+    /* Up to 256 words the order costs nothing in the indexes, and sorted codes have small
      * differences; above, frequent words first keeps the high bytes of the indexes at 0. */
-    qsort(w, words->len, sizeof *w, words->len <= 256 ? by_node : by_frequency);
+    qsort(w, words->len, sizeof *w, words->len <= 256 ? by_code : by_frequency);
     pyro_base_put_varint(out, words->len);
     uint64_t last = 0;
     for (size_t i = 0; i < words->len; i++) {
         place[w[i].id] = (uint32_t)i;
-        pyro_base_put_zigzag(out, (int64_t)(w[i].node - last));
-        last = w[i].node;
+        pyro_base_put_varint(out, code_delta(w[i].code, &last));
     }
     for (size_t i = 0; packed && i < words->len; i++)
         pyro_base_put_varint(out, w[i].packed);
@@ -99,8 +102,7 @@ static void put_values(struct pyro_buf *out, const struct pyro_value *values, si
     uint64_t last = 0;
     for (size_t i = 0; i < n; i++)
         for (uint32_t k = 0; k < (each_tick ? values[i].count : 1); k++) {
-            pyro_base_put_zigzag(out, (int64_t)(values[i].node - last));
-            last = values[i].node;
+            pyro_base_put_varint(out, code_delta(values[i].code, &last));
         }
     for (size_t i = 0; packed && i < n; i++)
         for (uint32_t k = 0; k < (each_tick ? values[i].count : 1); k++)
@@ -119,23 +121,23 @@ int pyro_format_put_entries(struct pyro_buf *out, const struct pyro_value *value
     int rc = word_of ? 0 : PYRO_E_NOMEM;
     for (size_t i = 0; i < n && !rc; i++) {
         const struct pyro_value *v = &values[i];
-        uint32_t id = pyro_base_map_get(&ids, v->node, v->packed);
+        size_t size = varint_size(code_delta(v->code, &last));
+        uint32_t id = pyro_base_map_get(&ids, v->code, v->packed);
         if (id == PYRO_MAP_NONE) {
             id = (uint32_t)words.len;
             struct word *fresh = pyro_base_vec_push(&words);
-            if (!fresh || pyro_base_map_put(&ids, v->node, v->packed, id)) {
+            if (!fresh || pyro_base_map_put(&ids, v->code, v->packed, id)) {
                 rc = PYRO_E_NOMEM;
                 break;
             }
-            *fresh = (struct word){v->node, v->packed, 0, id};
-            names += delta_size(last, v->node) + packed_size(v->packed);
+            *fresh = (struct word){v->code, v->packed, 0, id};
+            names += size + packed_size(v->packed);
         }
         word_of[i] = id;
         ((struct word *)words.data)[id].ticks += v->count;
         packed |= v->packed != 0;
-        runs += delta_size(last, v->node) + varint_size(v->count) + packed_size(v->packed);
-        direct += delta_size(last, v->node) + v->count - 1 + packed_size(v->packed) * v->count;
-        last = v->node;
+        runs += size + varint_size(v->count) + packed_size(v->packed);
+        direct += size + v->count - 1 + packed_size(v->packed) * v->count;
     }
     if (!rc && !(place = calloc(words.len, sizeof *place)))
         rc = PYRO_E_NOMEM;
@@ -178,10 +180,15 @@ static bool get_values(struct pyro_cursor *cur, uint64_t n, bool packed, struct 
     struct pyro_value *v = values->data;
     uint64_t last = 0;
     for (size_t i = 0; i < n; i++) {
-        last += (uint64_t)pyro_base_get_zigzag(cur);
-        if (last > (uint64_t)UINT32_MAX + 1)
-            return false;
-        v[i] = (struct pyro_value){.node = last, .count = 1};
+        uint64_t code = pyro_base_get_varint(cur);
+        if (code >= 2) {
+            code -= 2;
+            last += (code >> 1) ^ -(code & 1);
+            if (last < 2 || last > (uint64_t)UINT32_MAX + 1)
+                return false;
+            code = last;
+        }
+        v[i] = (struct pyro_value){.code = code, .count = 1};
     }
     for (size_t i = 0; packed && i < n; i++) {
         uint64_t word = pyro_base_get_varint(cur);
@@ -196,7 +203,7 @@ static bool append(struct pyro_vec *runs, const struct pyro_value *v, uint32_t c
 {
     if (runs->len) {
         struct pyro_value *last = pyro_base_vec_at(runs, runs->len - 1);
-        if (last->node == v->node && last->packed == v->packed) {
+        if (last->code == v->code && last->packed == v->packed) {
             last->count += count;
             return true;
         }
@@ -204,7 +211,7 @@ static bool append(struct pyro_vec *runs, const struct pyro_value *v, uint32_t c
     struct pyro_value *to = pyro_base_vec_push(runs);
     if (!to)
         return false;
-    *to = (struct pyro_value){v->node, v->packed, count};
+    *to = (struct pyro_value){v->code, v->packed, count};
     return true;
 }
 

@@ -77,7 +77,7 @@ enum pyro_table { /* of definitions; a batch begins with the next id of each */
                   PYRO_TABLE_STRINGS,
                   PYRO_TABLE_FUNCTIONS,
                   PYRO_TABLE_FRAMES,
-                  PYRO_TABLE_NODES,
+                  PYRO_TABLE_STACKS,
                   PYRO_TABLE_THREADS,
                   PYRO_TABLES,
 };
@@ -85,7 +85,7 @@ enum pyro_section { /* 1 to 5 are the tables, in their order */
                     PYRO_SECTION_STRINGS = 1,
                     PYRO_SECTION_FUNCTIONS = 2,
                     PYRO_SECTION_FRAMES = 3,
-                    PYRO_SECTION_NODES = 4,
+                    PYRO_SECTION_STACKS = 4,
                     PYRO_SECTION_THREADS = 5,
                     PYRO_SECTION_TICKS = 6,
                     PYRO_SECTION_SAMPLES = 7,
@@ -103,6 +103,10 @@ struct pyro_frame_row {
     int64_t end_delta;  /* end_line - line */
     uint32_t column, end_column;
 };
+struct pyro_stack_row { /* a path of frames that a sample named first in this batch */
+    uint32_t kept;      /* frames at its bottom that are those of the row before */
+    uint32_t above;     /* frames above these, in the batch's stack_frames */
+};
 struct pyro_thread_row {
     int64_t tid;
     uint64_t start_ticks;
@@ -110,7 +114,7 @@ struct pyro_thread_row {
 };
 struct pyro_entry_run { /* one thread's same sample at consecutive kept ticks */
     uint32_t thread;
-    uint32_t node;
+    uint32_t stack;  /* its id, or PYRO_NO_NODE */
     uint32_t packed; /* unverified * 8 + flags */
     uint32_t first, count;
 };
@@ -124,7 +128,8 @@ struct pyro_batch {
     struct pyro_vec string_sizes; /* uint32_t */
     struct pyro_buf string_bytes;
     struct pyro_vec functions, frames, threads; /* pyro_*_row */
-    struct pyro_vec nodes;                      /* struct pyro_node_fact */
+    struct pyro_vec stacks;                     /* struct pyro_stack_row */
+    struct pyro_vec stack_frames;               /* uint32_t, upwards */
     uint64_t first_tick;
     struct pyro_vec lateness; /* uint64_t, one a kept tick, in units */
     struct pyro_vec gaps;     /* struct pyro_tick_gap */
@@ -139,31 +144,39 @@ size_t pyro_format_batch_bytes(const struct pyro_batch *batch); /* memory, about
 /* Appends the payload of a BATCH chunk. */
 int pyro_format_put_batch(struct pyro_buf *out, const struct pyro_batch *batch);
 
-/* ---- the frames of new nodes: see nodes.c */
-#define PYRO_CONTEXT_OUTSIDE UINT64_MAX /* no parent, or one of an earlier section */
-#define PYRO_RECENT 16
-struct pyro_recent_list {
-    uint32_t count, frames[PYRO_RECENT]; /* the latest first */
+/* ---- the symbols of stacks: see model.c */
+#define PYRO_SYMBOLS_MOST (1u << 24) /* of a section */
+#define PYRO_SYMBOLS_PER_BYTE 1024   /* of code, and as many for none */
+#define PYRO_CONTEXT_KEPT 0
+#define PYRO_CONTEXT_BOTTOM 1
+#define PYRO_CONTEXT_ABOVE(frame) ((uint64_t)(frame) + 2)
+#define PYRO_SYMBOL_END 0
+#define PYRO_SYMBOL_FRAME(frame) ((frame) + 1)
+
+struct pyro_model {
+    struct pyro_map ids; /* context -> index */
+    struct pyro_vec contexts;
+    uint32_t range;
+    uint32_t code;    /* reading */
+    uint64_t low;     /* writing: the range's lower end, with a carry in bit 32 */
+    uint64_t waiting; /* bytes of 255 behind `held` that a carry would change */
+    uint8_t held;
+    bool begun; /* there is a byte held */
 };
-struct pyro_recent {
-    struct pyro_map contexts;
-    struct pyro_vec lists;
-};
-#define PYRO_RECENT_INIT                                                                           \
-    {                                                                                              \
-        .lists = PYRO_VEC(struct pyro_recent_list)                                                 \
-    }
-void pyro_format_recent_release(struct pyro_recent *recent);
-/* The rank of a frame under `context` (the parent's frame), from 1; 0: not among the latest ones.
- * Negative: PYRO_E_NOMEM.  Either way it is the latest now. */
-int pyro_format_recent_rank(struct pyro_recent *recent, uint64_t context, uint32_t frame);
-/* The other way: sets *frame for a rank above 0, takes it for 0.  PYRO_E_FORMAT: no such rank. */
-int pyro_format_recent_take(struct pyro_recent *recent, uint64_t context, unsigned rank,
-                            uint32_t *frame);
+void pyro_format_model_init(struct pyro_model *m);
+void pyro_format_model_release(struct pyro_model *m);
+/* Codes one symbol; returns 0 or PYRO_E_NOMEM.  _end writes what is left. */
+int pyro_format_model_put(struct pyro_model *m, uint64_t context, uint32_t symbol,
+                          struct pyro_buf *code, struct pyro_buf *literals);
+void pyro_format_model_end(struct pyro_model *m, struct pyro_buf *code);
+/* The other way, after _begin.  PYRO_E_FORMAT: no such literal. */
+void pyro_format_model_begin(struct pyro_model *m, struct pyro_cursor *code);
+int pyro_format_model_get(struct pyro_model *m, uint64_t context, struct pyro_cursor *code,
+                          struct pyro_cursor *literals, uint32_t *symbol);
 
 /* ---- the entries of one thread: see entries.c for the modes */
 struct pyro_value {
-    uint64_t node; /* 0: no entry at this tick, 1: no node, n + 2: node n */
+    uint64_t code; /* 0: no entry at this tick, 1: no stack, n + 2: stack n */
     uint32_t packed;
     uint32_t count; /* ticks */
 };
@@ -202,6 +215,12 @@ struct pyro_in_stream {
     struct pyro_vec strings;     /* struct pyro_str, by shown id */
     struct pyro_vec first_lines; /* uint32_t, by shown function id */
     struct pyro_vec times;       /* uint64_t, of the batch at hand */
+    struct pyro_vec stacks;      /* uint32_t: the node at which each ends, by shown id */
+    struct pyro_map nodes;       /* the node above (node, frame), by shown ids */
+    uint32_t node_count;
+};
+struct pyro_step { /* a frame of a stack: its id in the file, its node as shown */
+    uint32_t frame, node;
 };
 struct pyro_reader {
     const struct pyro_visitor *visitor;
@@ -209,7 +228,7 @@ struct pyro_reader {
     struct pyro_arena *arena;
     struct pyro_vec streams; /* struct pyro_in_stream * */
     struct pyro_vec runs, argv;
-    struct pyro_vec frames; /* uint32_t: the file's frame ids of the section's nodes so far */
+    struct pyro_vec path; /* struct pyro_step: the last stack read */
 };
 /* Calls a visitor's member unless reading has been stopped. */
 #define PYRO_TELL(r, member, ...)                                                                  \

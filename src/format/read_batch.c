@@ -59,7 +59,7 @@ static bool room(const struct pyro_id_table *t, uint64_t count)
     return count < UINT32_MAX - 4 - (uint64_t)t->end && count < UINT32_MAX - 4 - (uint64_t)t->shown;
 }
 
-/* The id that stands for what is lost: made when first needed. */
+/* The id that stands for what is lost, made when first needed; for stacks, a node's. */
 static uint32_t lost_id(struct pyro_reader *r, struct pyro_in_stream *s, enum pyro_table table)
 {
     struct pyro_id_table *t = &s->tables[table];
@@ -79,9 +79,9 @@ static uint32_t lost_id(struct pyro_reader *r, struct pyro_in_stream *s, enum py
                                        .instruction = -1};
         t->lost = t->shown++;
         PYRO_TELL(r, frame, id, t->lost, &fact);
-    } else if (table == PYRO_TABLE_NODES) {
+    } else if (table == PYRO_TABLE_STACKS) {
         struct pyro_node_fact fact = {PYRO_NO_NODE, lost_id(r, s, PYRO_TABLE_FRAMES)};
-        t->lost = t->shown++;
+        t->lost = s->node_count++;
         PYRO_TELL(r, node, id, t->lost, &fact);
     } else if (table == PYRO_TABLE_THREADS) {
         struct pyro_thread_fact fact = {.name = lost};
@@ -98,6 +98,18 @@ static bool show_id(struct pyro_reader *r, struct pyro_in_stream *s, enum pyro_t
     enum found found = find_id(&s->tables[table], id, shown);
     if (found == MISSING)
         *shown = lost_id(r, s, table);
+    return found != UNDEFINED;
+}
+
+/* The node at which one of the file's stacks ends. */
+static bool show_stack(struct pyro_reader *r, struct pyro_in_stream *s, uint64_t id, uint32_t *node)
+{
+    uint32_t shown;
+    enum found found = find_id(&s->tables[PYRO_TABLE_STACKS], id, &shown);
+    if (found == FOUND)
+        *node = *(uint32_t *)pyro_base_vec_at(&s->stacks, shown);
+    else if (found == MISSING)
+        *node = lost_id(r, s, PYRO_TABLE_STACKS);
     return found != UNDEFINED;
 }
 
@@ -242,55 +254,87 @@ static const char *read_frames(struct pyro_reader *r, struct pyro_in_stream *s,
     return NULL;
 }
 
-/* The file's id of the frame of the section's node number i, whose parent is `up` nodes before. */
-static int take_frame(struct pyro_reader *r, struct pyro_recent *recent, uint64_t i, uint64_t up,
-                      unsigned rank, struct pyro_cursor *frames)
+/* The node of a frame above a node, made when first met. */
+static int show_node(struct pyro_reader *r, struct pyro_in_stream *s, uint32_t parent,
+                     uint64_t file_frame, uint32_t *node)
 {
-    uint32_t *frame = pyro_base_vec_push(&r->frames);
-    if (!frame)
-        return PYRO_E_NOMEM;
-    if (!rank && !get_u32(frames, frame))
+    struct pyro_node_fact fact = {.parent = parent};
+    if (!show_id(r, s, PYRO_TABLE_FRAMES, file_frame, &fact.frame))
         return PYRO_E_FORMAT;
-    uint64_t context =
-        up && up <= i ? *(uint32_t *)pyro_base_vec_at(&r->frames, i - up) : PYRO_CONTEXT_OUTSIDE;
-    return pyro_format_recent_take(recent, context, rank, frame);
+    *node = pyro_base_map_get(&s->nodes, parent, fact.frame);
+    if (*node != PYRO_MAP_NONE)
+        return 0;
+    *node = s->node_count++;
+    if (pyro_base_map_put(&s->nodes, parent, fact.frame, *node))
+        return PYRO_E_NOMEM;
+    PYRO_TELL(r, node, s->fact.id, *node, &fact);
+    return 0;
 }
 
-static const char *read_nodes(struct pyro_reader *r, struct pyro_in_stream *s,
-                              struct pyro_cursor *cur)
+/* One stack, above what it keeps of the one before, to r->path; *left: frames there may still be.
+ */
+static int take_stack(struct pyro_reader *r, struct pyro_in_stream *s, struct pyro_model *model,
+                      struct pyro_cursor *code, struct pyro_cursor *literals, uint64_t *left)
 {
-    struct pyro_cursor ups;
-    uint64_t count;
-    struct pyro_id_table *t = &s->tables[PYRO_TABLE_NODES];
-    const uint8_t *ranks = NULL;
-    if (begin_columns(cur, t, 1, &ups, &count))
-        ranks = pyro_base_get_bytes(cur, count);
-    if (!ranks)
-        return "nodes";
-    struct pyro_recent recent = PYRO_RECENT_INIT;
-    const char *why = NULL;
-    r->frames.len = 0;
-    for (uint64_t i = 0; i < count && !r->stop; i++) {
-        struct pyro_node_fact fact = {.parent = PYRO_NO_NODE};
-        uint64_t up = pyro_base_get_varint(&ups);
-        int rc = take_frame(r, &recent, i, up, ranks[i], cur);
-        if (rc == PYRO_E_NOMEM) {
-            r->stop = rc;
+    uint32_t symbol;
+    int rc = pyro_format_model_get(model, PYRO_CONTEXT_KEPT, code, literals, &symbol);
+    if (!rc && symbol / 2 > r->path.len)
+        rc = PYRO_E_FORMAT;
+    if (!rc)
+        rc = pyro_base_vec_resize(&r->path, symbol & 1 ? r->path.len - symbol / 2 : symbol / 2);
+    while (!rc && !r->stop) {
+        const struct pyro_step *below =
+            r->path.len ? pyro_base_vec_at(&r->path, r->path.len - 1) : NULL;
+        uint32_t parent = below ? below->node : PYRO_NO_NODE;
+        rc = pyro_format_model_get(model,
+                                   below ? PYRO_CONTEXT_ABOVE(below->frame) : PYRO_CONTEXT_BOTTOM,
+                                   code, literals, &symbol);
+        if (!rc && symbol == PYRO_SYMBOL_END)
             break;
-        }
-        uint32_t *frame = pyro_base_vec_at(&r->frames, i);
-        if (rc || up > t->end ||
-            (up && !show_id(r, s, PYRO_TABLE_NODES, t->end - up, &fact.parent)) ||
-            !show_id(r, s, PYRO_TABLE_FRAMES, *frame, &fact.frame)) {
-            why = "nodes";
-            break;
-        }
-        if (!add_ids(t, 1))
-            r->stop = PYRO_E_NOMEM;
-        PYRO_TELL(r, node, s->fact.id, t->shown - 1, &fact);
+        struct pyro_step *step = rc ? NULL : pyro_base_vec_push(&r->path);
+        if (rc || !step || !--*left)
+            return rc ? rc : step ? PYRO_E_FORMAT : PYRO_E_NOMEM;
+        step->frame = symbol - 1;
+        rc = show_node(r, s, parent, step->frame, &step->node);
     }
-    pyro_format_recent_release(&recent);
-    return why;
+    return rc;
+}
+
+static const char *read_stacks(struct pyro_reader *r, struct pyro_in_stream *s,
+                               struct pyro_cursor *cur)
+{
+    struct pyro_id_table *t = &s->tables[PYRO_TABLE_STACKS];
+    uint64_t count = pyro_base_get_varint(cur), size = pyro_base_get_varint(cur);
+    const uint8_t *bytes = pyro_base_get_bytes(cur, size);
+    uint64_t most = size < PYRO_SYMBOLS_MOST / PYRO_SYMBOLS_PER_BYTE
+                        ? (size + 1) * PYRO_SYMBOLS_PER_BYTE
+                        : PYRO_SYMBOLS_MOST;
+    if (!bytes || count > most / 2 || !room(t, count) || s->node_count > UINT32_MAX - 4 - most)
+        return "stacks";
+    struct pyro_cursor code = {.at = bytes, .end = bytes + size};
+    struct pyro_model model;
+    uint64_t left = most - 2 * count + 1; /* for frames */
+    int rc = 0;
+    r->path.len = 0;
+    pyro_format_model_init(&model);
+    pyro_format_model_begin(&model, &code);
+    for (uint64_t i = 0; i < count && !rc && !r->stop; i++) {
+        rc = take_stack(r, s, &model, &code, cur, &left);
+        if (rc)
+            break;
+        uint32_t *node = pyro_base_vec_push(&s->stacks);
+        if (!node || !add_ids(t, 1)) {
+            rc = PYRO_E_NOMEM;
+            break;
+        }
+        *node = r->path.len
+                    ? ((struct pyro_step *)pyro_base_vec_at(&r->path, r->path.len - 1))->node
+                    : PYRO_NO_NODE;
+    }
+    pyro_format_model_release(&model);
+    if (rc == PYRO_E_NOMEM)
+        r->stop = rc;
+    return rc && rc != PYRO_E_NOMEM ? "stacks" : NULL;
 }
 
 static const char *read_threads(struct pyro_reader *r, struct pyro_in_stream *s,
@@ -369,10 +413,10 @@ static const char *read_entries(struct pyro_reader *r, struct pyro_in_stream *s,
             return "samples";
         const struct pyro_value *v = r->runs.data;
         for (size_t i = 0; i < r->runs.len && !r->stop; first += v[i++].count) {
-            if (!v[i].node)
+            if (!v[i].code)
                 continue;
             sample.node = PYRO_NO_NODE;
-            if (v[i].node > 1 && !show_id(r, s, PYRO_TABLE_NODES, v[i].node - 2, &sample.node))
+            if (v[i].code > 1 && !show_stack(r, s, v[i].code - 2, &sample.node))
                 return "samples";
             sample.unverified = v[i].packed / 8;
             sample.flags = v[i].packed % 8;
@@ -421,7 +465,7 @@ const char *pyro_format_read_samples(struct pyro_reader *r, struct pyro_in_strea
         const char *(*read)(struct pyro_reader *, struct pyro_in_stream *, struct pyro_cursor *);
     } sections[] = {
         {PYRO_SECTION_STRINGS, read_strings}, {PYRO_SECTION_FUNCTIONS, read_functions},
-        {PYRO_SECTION_FRAMES, read_frames},   {PYRO_SECTION_NODES, read_nodes},
+        {PYRO_SECTION_FRAMES, read_frames},   {PYRO_SECTION_STACKS, read_stacks},
         {PYRO_SECTION_THREADS, read_threads}, {PYRO_SECTION_TICKS, read_ticks},
         {PYRO_SECTION_SAMPLES, read_samples}, {PYRO_SECTION_SECONDS, read_seconds},
     };

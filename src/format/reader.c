@@ -176,6 +176,8 @@ static void free_stream(struct pyro_in_stream *s)
         pyro_base_vec_release(&s->tables[i].spans);
     pyro_base_vec_release(&s->strings);
     pyro_base_vec_release(&s->first_lines);
+    pyro_base_vec_release(&s->stacks);
+    pyro_base_map_release(&s->nodes);
     pyro_base_vec_release(&s->times);
     free(s);
 }
@@ -193,6 +195,7 @@ static int add_stream(struct walk *w, const struct pyro_stream_fact *fact)
     }
     s->strings = PYRO_VEC(struct pyro_str);
     s->first_lines = PYRO_VEC(uint32_t);
+    s->stacks = PYRO_VEC(uint32_t);
     s->times = PYRO_VEC(uint64_t);
     s->fact.kind.bytes = pyro_base_arena_copy(w->r.arena, fact->kind.bytes, fact->kind.size);
     struct pyro_id_span *zero = pyro_base_vec_push(&s->tables[PYRO_TABLE_STRINGS].spans);
@@ -481,7 +484,7 @@ static int read_input(struct walk *w, const struct pyro_visitor *visitor, enum p
     w->r.streams = PYRO_VEC(struct pyro_in_stream *);
     w->r.runs = PYRO_VEC(struct pyro_value);
     w->r.argv = PYRO_VEC(struct pyro_str);
-    w->r.frames = PYRO_VEC(uint32_t);
+    w->r.path = PYRO_VEC(struct pyro_step);
     w->r.arena = pyro_base_arena_new();
     w->search_left = 8 * w->in.size + WINDOW;
     int rc = w->r.arena ? read_file_head(w) : PYRO_E_NOMEM;
@@ -499,7 +502,7 @@ static int read_input(struct walk *w, const struct pyro_visitor *visitor, enum p
     pyro_base_vec_release(&w->r.streams);
     pyro_base_vec_release(&w->r.runs);
     pyro_base_vec_release(&w->r.argv);
-    pyro_base_vec_release(&w->r.frames);
+    pyro_base_vec_release(&w->r.path);
     pyro_base_map_release(&w->process_ids);
     pyro_base_map_release(&w->stream_ids);
     pyro_base_buf_release(&w->raw);

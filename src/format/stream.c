@@ -10,6 +10,12 @@
 
 #include <stdlib.h>
 
+struct node {
+    uint32_t parent, frame;
+    uint32_t depth; /* frames up to and with this one */
+    uint32_t stack; /* the id under which samples name it, or UINT32_MAX */
+};
+
 struct pyro_stream {
     struct pyro_stream_fact fact;
     struct pyro_batch *batch;
@@ -17,8 +23,10 @@ struct pyro_stream {
     struct pyro_vec first_lines;  /* uint32_t, by function */
     struct pyro_vec open;         /* uint32_t, by thread */
     struct pyro_vec open_seconds; /* the same for the batch's seconds */
-    uint32_t frames, nodes;
-    uint64_t last_tick; /* number of the last kept tick; valid if any */
+    struct pyro_vec nodes;        /* struct node */
+    uint32_t frames, stacks;
+    uint32_t last_stack; /* the node of the batch's last stack, or PYRO_NO_NODE */
+    uint64_t last_tick;  /* number of the last kept tick; valid if any */
     bool any;
     uint64_t last_units; /* period 0: of the last kept tick, behind first_ns */
     bool ended;
@@ -35,7 +43,8 @@ struct pyro_batch *pyro_format_batch_new(uint32_t stream)
     b->string_sizes = PYRO_VEC(uint32_t);
     b->functions = PYRO_VEC(struct pyro_function_row);
     b->frames = PYRO_VEC(struct pyro_frame_row);
-    b->nodes = PYRO_VEC(struct pyro_node_fact);
+    b->stacks = PYRO_VEC(struct pyro_stack_row);
+    b->stack_frames = PYRO_VEC(uint32_t);
     b->threads = PYRO_VEC(struct pyro_thread_row);
     b->lateness = PYRO_VEC(uint64_t);
     b->gaps = PYRO_VEC(struct pyro_tick_gap);
@@ -52,7 +61,8 @@ void pyro_format_batch_free(struct pyro_batch *b)
     pyro_base_vec_release(&b->string_sizes);
     pyro_base_vec_release(&b->functions);
     pyro_base_vec_release(&b->frames);
-    pyro_base_vec_release(&b->nodes);
+    pyro_base_vec_release(&b->stacks);
+    pyro_base_vec_release(&b->stack_frames);
     pyro_base_vec_release(&b->threads);
     pyro_base_vec_release(&b->lateness);
     pyro_base_vec_release(&b->gaps);
@@ -63,15 +73,15 @@ void pyro_format_batch_free(struct pyro_batch *b)
 
 bool pyro_format_batch_is_empty(const struct pyro_batch *b)
 {
-    return !(b->string_sizes.len | b->functions.len | b->frames.len | b->nodes.len |
+    return !(b->string_sizes.len | b->functions.len | b->frames.len | b->stacks.len |
              b->threads.len | b->lateness.len);
 }
 
 size_t pyro_format_batch_bytes(const struct pyro_batch *b)
 {
-    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames,
-                                     &b->nodes,        &b->threads,   &b->lateness,
-                                     &b->gaps,         &b->runs,      &b->seconds};
+    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions,   &b->frames, &b->stacks,
+                                     &b->threads,      &b->lateness,    &b->gaps,   &b->runs,
+                                     &b->seconds,      &b->stack_frames};
     size_t bytes = b->string_bytes.len;
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         bytes += vecs[i]->len * vecs[i]->elem;
@@ -88,6 +98,8 @@ int pyro_format_stream_new(const struct pyro_stream_fact *fact, struct pyro_stre
         return PYRO_E_NOMEM;
     s->fact = *fact;
     s->first_lines = PYRO_VEC(uint32_t);
+    s->nodes = PYRO_VEC(struct node);
+    s->last_stack = PYRO_NO_NODE;
     s->open = PYRO_VEC(uint32_t);
     s->open_seconds = PYRO_VEC(uint32_t);
     s->strings = pyro_base_strings_new();
@@ -108,6 +120,7 @@ void pyro_format_stream_free(struct pyro_stream *s)
     pyro_format_batch_free(s->batch);
     pyro_base_strings_free(s->strings);
     pyro_base_vec_release(&s->first_lines);
+    pyro_base_vec_release(&s->nodes);
     pyro_base_vec_release(&s->open);
     pyro_base_vec_release(&s->open_seconds);
     free(s);
@@ -133,9 +146,10 @@ struct pyro_batch *pyro_format_stream_seal(struct pyro_stream *s)
     fresh->first[PYRO_TABLE_STRINGS] = (uint32_t)pyro_base_strings_count(s->strings);
     fresh->first[PYRO_TABLE_FUNCTIONS] = (uint32_t)s->first_lines.len;
     fresh->first[PYRO_TABLE_FRAMES] = s->frames;
-    fresh->first[PYRO_TABLE_NODES] = s->nodes;
+    fresh->first[PYRO_TABLE_STACKS] = s->stacks;
     fresh->first[PYRO_TABLE_THREADS] = (uint32_t)s->open.len;
     s->batch = fresh;
+    s->last_stack = PYRO_NO_NODE;
     return sealed;
 }
 
@@ -214,14 +228,56 @@ uint32_t pyro_format_stream_frame(struct pyro_stream *s, const struct pyro_frame
 
 uint32_t pyro_format_stream_node(struct pyro_stream *s, uint32_t parent, uint32_t frame)
 {
-    if ((parent != PYRO_NO_NODE && parent >= s->nodes) || frame >= s->frames ||
-        s->nodes >= PYRO_NO_NODE - 2)
+    if ((parent != PYRO_NO_NODE && parent >= s->nodes.len) || frame >= s->frames ||
+        s->nodes.len >= PYRO_NO_NODE - 2)
         return UINT32_MAX;
-    struct pyro_node_fact *to = pyro_base_vec_push(&s->batch->nodes);
+    struct node *to = pyro_base_vec_push(&s->nodes);
     if (!to)
         return UINT32_MAX;
-    *to = (struct pyro_node_fact){parent, frame};
-    return s->nodes++;
+    const struct node *nodes = s->nodes.data;
+    *to = (struct node){parent, frame, parent == PYRO_NO_NODE ? 1 : nodes[parent].depth + 1,
+                        UINT32_MAX};
+    return (uint32_t)s->nodes.len - 1;
+}
+
+/* How many frames at their bottoms two nodes share. */
+static uint32_t common_depth(const struct node *nodes, uint32_t a, uint32_t b)
+{
+    while (a != b) {
+        if (a == PYRO_NO_NODE || b == PYRO_NO_NODE)
+            return 0;
+        if (nodes[a].depth > nodes[b].depth)
+            a = nodes[a].parent;
+        else if (nodes[b].depth > nodes[a].depth)
+            b = nodes[b].parent;
+        else
+            a = nodes[a].parent, b = nodes[b].parent;
+    }
+    return a == PYRO_NO_NODE ? 0 : nodes[a].depth;
+}
+
+/* The id under which samples name a node's stack: given when the first one does. */
+static uint32_t stack_id(struct pyro_stream *s, uint32_t node)
+{
+    struct pyro_batch *b = s->batch;
+    struct node *nodes = s->nodes.data;
+    if (nodes[node].stack != UINT32_MAX)
+        return nodes[node].stack;
+    uint32_t kept = common_depth(nodes, node, s->last_stack), above = nodes[node].depth - kept;
+    size_t from = b->stack_frames.len;
+    if (from + 2 * b->stacks.len + above + 2 > PYRO_SYMBOLS_MOST)
+        return UINT32_MAX;
+    struct pyro_stack_row *row = pyro_base_vec_push(&b->stacks);
+    if (!row || pyro_base_vec_resize(&b->stack_frames, from + above)) {
+        b->stacks.len -= row != NULL;
+        return UINT32_MAX;
+    }
+    *row = (struct pyro_stack_row){kept, above};
+    uint32_t *frames = b->stack_frames.data, at = node;
+    for (uint32_t i = above; i-- > 0; at = nodes[at].parent)
+        frames[from + i] = nodes[at].frame;
+    s->last_stack = node;
+    return nodes[node].stack = s->stacks++;
 }
 
 uint32_t pyro_format_stream_thread(struct pyro_stream *s, const struct pyro_thread_fact *fact)
@@ -282,7 +338,7 @@ void pyro_format_stream_tick(struct pyro_stream *s, uint64_t number, uint64_t mo
 }
 
 /* Adds one tick to a thread's last run, or begins another.  False: this thread has this tick. */
-static bool put_run(struct pyro_vec *runs, uint32_t *open, uint32_t thread, uint32_t node,
+static bool put_run(struct pyro_vec *runs, uint32_t *open, uint32_t thread, uint32_t stack,
                     uint32_t packed, uint32_t tick)
 {
     struct pyro_entry_run *run = NULL;
@@ -293,7 +349,7 @@ static bool put_run(struct pyro_vec *runs, uint32_t *open, uint32_t thread, uint
         else if (run->first + run->count > tick)
             return false;
     }
-    if (run && run->first + run->count == tick && run->node == node && run->packed == packed) {
+    if (run && run->first + run->count == tick && run->stack == stack && run->packed == packed) {
         run->count++;
         return true;
     }
@@ -301,26 +357,29 @@ static bool put_run(struct pyro_vec *runs, uint32_t *open, uint32_t thread, uint
     if (!run)
         return false;
     *open = (uint32_t)runs->len - 1;
-    *run = (struct pyro_entry_run){thread, node, packed, tick, 1};
+    *run = (struct pyro_entry_run){thread, stack, packed, tick, 1};
     return true;
 }
 
 void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *sample)
 {
     struct pyro_batch *b = s->batch;
+    uint32_t stack = PYRO_NO_NODE, second;
     if (!b->lateness.len || sample->thread >= s->open.len ||
-        (sample->node != PYRO_NO_NODE && sample->node >= s->nodes))
+        (sample->node != PYRO_NO_NODE &&
+         (sample->node >= s->nodes.len || (stack = stack_id(s, sample->node)) == UINT32_MAX)))
         return;
     uint32_t tick = (uint32_t)b->lateness.len - 1;
     uint32_t unverified = sample->unverified < 1u << 28 ? sample->unverified : 1u << 28;
     uint32_t packed = unverified * 8 + (sample->flags & 7);
-    if (!put_run(&b->runs, pyro_base_vec_at(&s->open, sample->thread), sample->thread, sample->node,
+    if (!put_run(&b->runs, pyro_base_vec_at(&s->open, sample->thread), sample->thread, stack,
                  packed, tick))
         return;
     b->taken += !(sample->flags & PYRO_SAMPLE_DISCARDED);
-    if (sample->second > 0 && sample->second - 1 < s->nodes &&
+    if (sample->second > 0 && sample->second - 1 < s->nodes.len &&
         (s->open_seconds.len > sample->thread ||
-         pyro_base_vec_resize(&s->open_seconds, sample->thread + 1) == 0))
+         pyro_base_vec_resize(&s->open_seconds, sample->thread + 1) == 0) &&
+        (second = stack_id(s, sample->second - 1)) != UINT32_MAX)
         put_run(&b->seconds, pyro_base_vec_at(&s->open_seconds, sample->thread), sample->thread,
-                sample->second - 1, 0, tick);
+                second, 0, tick);
 }

@@ -2,10 +2,11 @@
 """Writes golden.pyro and golden.json beside it: a recording made without Pyrometer's own code.
 
 Written from docs/internals/recording-format.md, with the standard library only.  The recording
-holds a samples stream in which every mode of entries occurs, a second process with a stream that
-has no schedule, one synthetic stream of each kind to come, a METRICS chunk and a chunk of no known
-type.  golden.json says what a reader must find.  The kinds to come are not specified yet: their
-batches use the common beginning and tables, and sections of their own that today's readers skip.
+holds a samples stream in which every mode of entries occurs and every rule of the model of stacks
+is needed, a second process with a stream that has no schedule, one synthetic stream of each kind to
+come, a METRICS chunk and a chunk of no known type.  golden.json says what a reader must find.  The
+kinds to come are not specified yet: their batches use the common beginning and tables, and sections
+of their own that today's readers skip.
 
     make_golden.py [FOLDER]     writes both files there (here, if none is given)
     make_golden.py --check      exits 1 when the files here are not what would be written
@@ -51,8 +52,22 @@ def argv(args):
     return varint(len(args)) + b"".join(map(string, args))
 
 
+def u64(value):
+    return struct.pack("<Q", value)
+
+
 def column(put, values):
     return b"".join(map(put, values))
+
+
+def fields(f, **kinds):
+    """Of one fact, each as its kind."""
+    return b"".join(put(f[name]) for name, put in kinds.items())
+
+
+def columns(rows, **kinds):
+    """Of many facts, one column after the other."""
+    return b"".join(column(put, [f[name] for f in rows]) for name, put in kinds.items())
 
 
 # ---- the file
@@ -70,43 +85,21 @@ def chunk(kind, payload, flags=None):
 
 
 def head(f):
-    return chunk(
-        HEAD,
-        varint(1)
-        + varint(0)
-        + string(f["boot_id"])
-        + varint(f["wall_ns"])
-        + varint(f["mono_ns"])
-        + varint(f["tsc"])
-        + string(f["tool"])
-        + string(f["host"])
-        + string(f["cwd"])
-        + argv(f["argv"]),
-    )
+    texts = dict.fromkeys(("tool", "host", "cwd"), string)
+    clocks = dict.fromkeys(("wall_ns", "mono_ns", "tsc"), varint)
+    payload = fields(f, boot_id=string, **clocks, **texts, argv=argv)
+    return chunk(HEAD, varint(1) + varint(0) + payload)
 
 
 def process(f):
-    return chunk(
-        PROCESS,
-        varint(f["id"])
-        + zigzag(f["pid"])
-        + zigzag(f["ppid"])
-        + varint(f["start_ticks"])
-        + varint(f["exec_count"])
-        + string(f["python"])
-        + argv(f["argv"]),
-    )
+    ids = {"id": varint, "pid": zigzag, "ppid": zigzag, "start_ticks": varint}
+    return chunk(PROCESS, fields(f, **ids, exec_count=varint, python=string, argv=argv))
 
 
 def stream(f):
-    payload = varint(f["id"]) + string(f["kind"]) + varint(f["process"])
+    payload = fields(f, id=varint, kind=string, process=varint)
     if f["kind"] == "samples":
-        payload += (
-            varint(f["period_ns"])
-            + varint(f["first_ns"])
-            + struct.pack("<Q", f["seed"])
-            + varint(f["lateness_unit_ns"])
-        )
+        payload += fields(f, period_ns=varint, first_ns=varint, seed=u64, lateness_unit_ns=varint)
     return chunk(STREAM, payload)
 
 
@@ -122,17 +115,12 @@ def status(f, fields=STATUS_FIELDS, extra=()):
 
 
 def source(f):
-    return chunk(SOURCE, string(f["file"]) + varint(f["first_line"]) + string(f["text"]))
+    return chunk(SOURCE, fields(f, file=string, first_line=varint, text=string))
 
 
 def end(f):
-    return chunk(
-        END,
-        zigzag(f["exit_status"])
-        + varint(f["mono_ns"])
-        + varint(f["wall_ns"])
-        + varint(f["cpu_ns"]),
-    )
+    times = dict.fromkeys(("mono_ns", "wall_ns", "cpu_ns"), varint)
+    return chunk(END, fields(f, exit_status=zigzag, **times))
 
 
 # ---- the schedule
@@ -150,6 +138,102 @@ def due(f, tick):
     return f["first_ns"] + tick * period + (mix(f["seed"] + tick & M64) * (period // 2) >> 64)
 
 
+# ---- stacks
+
+
+class RangeCoder:
+    """The writing side.  `low` has 32 bits; what is above is added to the bytes already written."""
+
+    def __init__(self):
+        self.out, self.low, self.range = bytearray(), 0, (1 << 32) - 1
+        self.carries = self.far_carries = 0  # far: through a byte of 255
+
+    def put(self, low, width, total):
+        r = self.range // total
+        self.low += low * r
+        self.range = width * r
+        self.carry()
+        while self.range < 1 << 24:
+            self.shift()
+
+    def carry(self):
+        if self.low < 1 << 32:
+            return
+        self.low -= 1 << 32
+        self.carries += 1
+        self.far_carries += self.out[-1] == 255
+        at = len(self.out) - 1
+        while self.out[at] == 255:
+            self.out[at] = 0
+            at -= 1
+        self.out[at] += 1
+
+    def shift(self):
+        self.out.append(self.low >> 24)
+        self.low = self.low << 8 & 0xFFFFFFFF
+        self.range <<= 8
+
+    def finish(self):
+        """Ends at the roundest number of the last range."""
+        for unit in (1 << 32, 1 << 24):  # the range is never smaller than the second
+            round_up = -(-self.low // unit) * unit
+            if round_up < self.low + self.range:
+                break
+        self.low = round_up
+        self.carry()
+        self.shift()
+        return bytes(self.out).rstrip(b"\0")
+
+
+class StackWriter:
+    """What a STACKS section has behind its count."""
+
+    def __init__(self, stacks):
+        self.coder, self.literals, self.contexts = RangeCoder(), b"", {}
+        self.halvings = self.unlisted = self.symbols = 0
+        before = ()
+        for stack in stacks:
+            same = 0
+            while same < min(len(stack), len(before)) and stack[same] == before[same]:
+                same += 1
+            gone = len(before) - same
+            self.put(0, 2 * gone + 1 if gone < same else 2 * same)
+            for i in range(same, len(stack)):
+                self.put(stack[i - 1] + 2 if i else 1, stack[i] + 1)
+            self.put(stack[-1] + 2 if stack else 1, 0)
+            before = stack
+
+    def finish(self):
+        code = self.coder.finish()
+        least = -(-self.symbols // 1024) - 1  # fewer bytes may not tell so many
+        return string(code.ljust(least, b"\0")) + self.literals
+
+    def put(self, context, symbol):
+        self.symbols += 1
+        counts = self.contexts.setdefault(context, {})  # in the order in which they came
+        below, escape = sum(counts.values()), max(len(counts), 1)
+        total = below + escape
+        if symbol in counts:
+            low = 0
+            for other, count in counts.items():
+                if other == symbol:
+                    break
+                low += count
+            self.coder.put(low, counts[symbol], total)
+            counts[symbol] += 1
+        else:
+            self.coder.put(below, escape, total)
+            self.literals += varint(symbol)
+            if len(counts) < 255:
+                counts[symbol] = 1
+            else:
+                self.unlisted += 1
+        if sum(counts.values()) > 8192:
+            self.halvings += 1
+            for other in counts:
+                counts[other] = (counts[other] + 1) // 2
+
+
 # ---- batches
 
 
@@ -159,14 +243,14 @@ class Stream:
     def __init__(self, fact):
         self.fact = fact
         self.strings = {"": 0}
-        self.functions, self.frames, self.nodes, self.threads = [], [], [], []
+        self.functions, self.frames, self.stacks, self.threads = [], [], [], []
+        self.nodes, self.children, self.ends = [], {}, []  # what a reader makes of the stacks
         self.begin()
 
     def begin(self):
         self.first = [
-            len(t) for t in (self.strings, self.functions, self.frames, self.nodes, self.threads)
+            len(t) for t in (self.strings, self.functions, self.frames, self.stacks, self.threads)
         ]
-        self.last_gap = 0
 
     def text(self, text):
         return self.strings.setdefault(text, len(self.strings))
@@ -190,9 +274,18 @@ class Stream:
         )
         return len(self.frames) - 1
 
-    def node(self, parent, frame):
-        self.nodes.append({"parent": parent, "frame": frame})
-        return len(self.nodes) - 1
+    def stack(self, *frames):
+        """The code by which samples name it."""
+        node = None
+        for frame in frames:
+            above = self.children.setdefault(node, {})
+            if frame not in above:
+                above[frame] = len(self.nodes)
+                self.nodes.append({"parent": node, "frame": frame})
+            node = above[frame]
+        self.stacks.append(frames)
+        self.ends.append(node)
+        return len(self.stacks) + 1
 
     def thread(self, tid, start_ticks, name):
         self.text(name)
@@ -200,88 +293,50 @@ class Stream:
         return len(self.threads) - 1
 
     def batch(self, *sections):
-        strings, functions, frames, nodes, threads = self.first
-        new = list(self.strings)[strings:]
-        tables = [(1, column(varint, [len(s.encode()) for s in new]) + "".join(new).encode(), new)]
-        rows = self.functions[functions:]
-        tables.append(
-            (
-                2,
-                b"".join(
-                    [
-                        column(varint, [self.strings[f[name]] for f in rows])
-                        for name in ("file", "name", "qualname", "module")
-                    ]
-                    + [
-                        column(varint, [f["first_line"] for f in rows]),
-                        column(zigzag, [f["last_line"] - f["first_line"] for f in rows]),
-                        column(lambda h: struct.pack("<Q", h), [f["table_hash"] for f in rows]),
-                    ]
-                ),
-                rows,
-            )
-        )
-        rows = self.frames[frames:]
-        tables.append(
-            (
-                3,
-                b"".join(
-                    [
-                        column(varint, [f["function"] for f in rows]),
-                        column(zigzag, [f["instruction"] for f in rows]),
-                        column(
-                            zigzag,
-                            [f["line"] - self.functions[f["function"]]["first_line"] for f in rows],
-                        ),
-                        column(zigzag, [f["end_line"] - f["line"] for f in rows]),
-                        column(varint, [f["column"] for f in rows]),
-                        column(varint, [f["end_column"] for f in rows]),
-                    ]
-                ),
-                rows,
-            )
-        )
-        tables.append((4, self.node_columns(nodes), self.nodes[nodes:]))
-        rows = self.threads[threads:]
-        tables.append(
-            (
-                5,
-                b"".join(
-                    [
-                        column(zigzag, [t["tid"] for t in rows]),
-                        column(varint, [t["start_ticks"] for t in rows]),
-                        column(varint, [self.strings[t["name"]] for t in rows]),
-                    ]
-                ),
-                rows,
-            )
-        )
-        body = b"".join(map(varint, [self.fact["id"]] + self.first))
-        for tag, columns, rows in tables:
+        strings, functions, frames, stacks, threads = self.first
+        body = column(varint, [self.fact["id"], *self.first])
+        for tag, rows, data in (
+            (1, *self.string_columns(strings)),
+            (2, *self.function_columns(functions)),
+            (3, *self.frame_columns(frames)),
+            (4, *self.stack_columns(stacks)),
+            (5, *self.thread_columns(threads)),
+        ):
             if rows:
-                body += varint(tag) + string(varint(len(rows)) + columns)
+                body += varint(tag) + string(varint(rows) + data)
         for tag, payload in sections:
             body += varint(tag) + string(payload)
         self.begin()
         return chunk(BATCH, body)
 
-    def node_columns(self, first):
-        """Parents, ranks, and the frames that have no rank."""
-        lists, parents, ranks, frames = {}, b"", b"", b""
-        for i, node in enumerate(self.nodes[first:], first):
-            parent, frame = node["parent"], node["frame"]
-            parents += varint(0 if parent is None else i - parent)
-            context = None if parent is None or parent < first else self.nodes[parent]["frame"]
-            recent = lists.setdefault(context, [])
-            if frame in recent:
-                ranks += bytes([recent.index(frame) + 1])
-                recent.remove(frame)
-            else:
-                ranks += b"\0"
-                frames += varint(frame)
-            recent.insert(0, frame)
-            del recent[16:]
-        return parents + ranks + frames
+    def string_columns(self, first):
+        new = [text.encode() for text in list(self.strings)[first:]]
+        return len(new), column(varint, map(len, new)) + b"".join(new)
+
+    def function_columns(self, first):
+        rows = [{**f, "more": f["last_line"] - f["first_line"]} for f in self.functions[first:]]
+        texts = dict.fromkeys(
+            ("file", "name", "qualname", "module"), lambda s: varint(self.strings[s])
+        )
+        return len(rows), columns(rows, **texts, first_line=varint, more=zigzag, table_hash=u64)
+
+    def frame_columns(self, first):
+        rows = []
+        for f in self.frames[first:]:
+            up = f["line"] - self.functions[f["function"]]["first_line"]
+            rows.append({**f, "up": up, "more": f["end_line"] - f["line"]})
+        lines = dict.fromkeys(("instruction", "up", "more"), zigzag)
+        return len(rows), columns(rows, function=varint, **lines, column=varint, end_column=varint)
+
+    def stack_columns(self, first):
+        self.written = StackWriter(self.stacks[first:])
+        return len(self.stacks) - first, self.written.finish()
+
+    def thread_columns(self, first):
+        rows = self.threads[first:]
+        return len(rows), columns(
+            rows, tid=zigzag, start_ticks=varint, name=lambda s: varint(self.strings[s])
+        )
 
 
 def ticks(first, lateness, gaps=()):
@@ -295,13 +350,16 @@ def ticks(first, lateness, gaps=()):
 def values(pairs, packed):
     out, last = b"", 0
     for code, _ in pairs:
-        out += zigzag(code - last)
-        last = code
+        if code < 2:
+            out += varint(code)
+        else:
+            delta, last = code - last, code
+            out += varint(2 + (delta << 1 ^ delta >> 63))
     return out + (column(varint, [word for _, word in pairs]) if packed else b"")
 
 
 def entries(thread, first, pairs, mode):
-    """pairs: (node code, packed word) of each tick from `first` on."""
+    """pairs: (stack code, packed word) of each tick from `first` on."""
     packed = any(word for _, word in pairs)
     out = varint(thread) + varint(first) + varint(len(pairs)) + bytes([mode | packed << 3])
     if mode == 0:
@@ -336,9 +394,9 @@ def entries(thread, first, pairs, mode):
 # ---- the golden recording
 
 
-def expect_samples(sink, stream_id, base, thread, first, pairs):
+def expect_samples(sink, s, base, thread, first, pairs):
     """The runs that a reader must tell, as [thread, tick, count, node, unverified, flags]."""
-    runs = sink.setdefault(str(stream_id), [])
+    runs = sink.setdefault(str(s.fact["id"]), [])
     last = None
     for i, (code, word) in enumerate(pairs):
         if code == 0:
@@ -347,9 +405,8 @@ def expect_samples(sink, stream_id, base, thread, first, pairs):
         if last == (code, word):
             runs[-1][2] += 1
         else:
-            runs.append(
-                [thread, base + first + i, 1, None if code == 1 else code - 2, word >> 3, word & 7]
-            )
+            node = None if code == 1 else s.ends[code - 2]
+            runs.append([thread, base + first + i, 1, node, word >> 3, word & 7])
         last = (code, word)
 
 
@@ -373,10 +430,22 @@ def future_batches(kind, s):
     elif kind == "series":
         own = string("rss") + string("bytes") + column(varint, numbers)
     else:
-        s.node(None, at)
+        s.stack(at)
         own = varint(len(numbers)) + column(varint, numbers)
     yield s.batch((32, own), (33, bytes(10)))
     yield s.batch((32, own[::-1]))
+
+
+def crowd(s, function):
+    """More than 255 frames above one frame, seen again above another bottom, then recursion: more
+    than 8,192 times a frame above itself.  Returns the stacks' codes."""
+    one, other, deep = (s.frame(function, 400 + i, 30, 30, 1, 2) for i in range(3))
+    leaves = [s.frame(function, 500 + i, 31 + i % 9, 40, 1, 2) for i in range(262)]
+    codes = [s.stack(bottom, *[deep] * n) for n in range(1, 6) for bottom in (one, other)]
+    codes += [s.stack(one, deep, leaf) for leaf in leaves]
+    again = leaves[250:] + leaves[:10]  # some are in the list, some are not
+    codes += [s.stack(bottom, deep, deep, leaf) for leaf in again for bottom in (one, other)]
+    return codes + [s.stack(bottom, *[deep] * n) for n in range(6, 140) for bottom in (one, other)]
 
 
 def golden():
@@ -432,7 +501,7 @@ def golden():
     out.append(chunk(200, b"from a later version"))
     samples, seconds, times = {}, {"1": []}, {}
 
-    # stream 0, first batch: a few nodes, every mode but direct
+    # stream 0, first batch: a few stacks, every mode, no sample and no frame between others
     s = streams[0]
     fs = [
         s.function(
@@ -458,18 +527,20 @@ def golden():
         s.frame(fs[2], -1, 12, 12, 0, 0),
         s.frame(fs[3], 300, 0, 0, 0, 0),
     ]
-    root = s.node(None, frames[0])
-    a = s.node(root, frames[1])
-    b = s.node(root, frames[2])
-    c = s.node(a, frames[3])
-    d = s.node(b, frames[3])
-    e = s.node(d, frames[1])
-    s.node(e, frames[3])
+    module, work, work_later, anonymous, naive = frames
+    root = s.stack(module)
+    a = s.stack(module, work)
+    b = s.stack(module, work_later)
+    c = s.stack(module, work, anonymous)
+    d = s.stack(module, work_later, anonymous)
+    e = s.stack(module, work_later, anonymous, work)
+    s.stack(module, work_later, anonymous, work, anonymous)
     main, worker, idle = (
         s.thread(4242, 777, "MainThread"),
         s.thread(4250, 800, "worker"),
         s.thread(4251, 0, ""),
     )
+    pool = [s.thread(4252 + i, 801, "pool") for i in range(4)]
     lateness = [7, 8, 7, 9, 130, 7, 7, 8, 6, 7]
     gaps = [(1, 2), (5, 1000)]
     numbers, n = [], 3
@@ -479,19 +550,24 @@ def golden():
         n += 1
     times["0"] = [due(s.fact, n) + late * 8192 for n, late in zip(numbers, lateness)]
 
-    def code(node):
-        return node + 2
-
+    none, outside = (0, 0), (1, 0)
+    mixed = [(a, 0), none, (b, 0), outside, outside, (a, 0), none, (e, 2 | 3 << 3), (1, 1), (c, 0)]
     blocks = [
-        (main, 0, [(code(x), 0) for x in (a, b, c, d, e, a, b, c, d, e)], 2),
-        (worker, 1, [(code(c), 0)] * 4 + [(0, 0)] * 2 + [(1, 1), (code(c), 2 | 3 << 3)], 1),
-        (idle, 0, [(code(root), 4)] * 10, 0),
+        (main, 0, [(x, 0) for x in (a, b, c, d, e, a, b, c, d, e)], 2),
+        (worker, 1, [(c, 0)] * 4 + [none] * 2 + [(1, 1), (c, 2 | 3 << 3)], 1),
+        (idle, 0, [(root, 4)] * 10, 0),
+        (pool[0], 0, mixed, 1),
+        (pool[1], 0, mixed, 2),
+        (pool[2], 0, mixed, 3),
+        (pool[3], 0, [outside] * 5, 0),
+        (pool[3], 5, [none] * 2, 0),
+        (pool[3], 7, [(b, 0)] * 3, 0),
     ]
     out.append(
         s.batch(ticks(3, lateness, gaps), (7, b"".join(entries(*block) for block in blocks)))
     )
     for thread, first, pairs, _ in blocks:
-        expect_samples(samples, 0, 0, thread, first, pairs)
+        expect_samples(samples, s, 0, thread, first, pairs)
     st = {
         "mono_ns": 6900000000,
         "wall_ns": 1700000002023456789,
@@ -505,17 +581,20 @@ def golden():
     }
     out.append(status(st, STATUS_FIELDS[:8]))  # a writer that knew fewer fields
 
-    # second batch: many new nodes, more than 256 of them in one dictionary, then direct
+    # second batch: many stacks, some of them defined more than once, more than 256 of them in one
+    # dictionary, then direct
     base = len(lateness)
-    many, parent = [], a
+    many, above = [], ()
     for i in range(400):
-        parent = s.node(parent if i % 20 else a, frames[1 + mix(i) % 4])
-        many.append(parent)
+        above = (*(above if i % 20 else ()), frames[1 + mix(i) % 4])
+        many.append(s.stack(module, work, *above))
     lateness = [mix(i) % 12 for i in range(600)]
     times["0"] += [due(s.fact, 2000 + i) + late * 8192 for i, late in enumerate(lateness)]
-    pairs = [(code(many[mix(i) % 400]), mix(i) % 5 << 3) for i in range(600)]
-    direct = [(code(many[i]), 0) for i in range(400)]
-    other = [(code(many[i // 40]) if i % 40 < 30 else 0, 0) for i in range(390)]
+    pairs = [(many[mix(i) % 400], mix(i) % 5 << 3) for i in range(600)]
+    pairs[7::50], pairs[8::50] = [none] * 12, [outside] * 12
+    direct = [(many[i], 0) for i in range(400)]
+    direct[5::40], direct[6::40] = [none] * 10, [outside] * 10
+    other = [(many[i // 40] if i % 40 < 30 else 0, 0) for i in range(390)]
     out.append(
         s.batch(
             ticks(2000, lateness),
@@ -524,9 +603,18 @@ def golden():
             (8, entries(main, 5, other, 1)),
         )
     )
-    expect_samples(samples, 0, base, main, 0, pairs)
-    expect_samples(samples, 0, base, worker, 100, direct)
-    expect_samples(seconds, 0, base, main, 5, other)
+    expect_samples(samples, s, base, main, 0, pairs)
+    expect_samples(samples, s, base, worker, 100, direct)
+    expect_samples(seconds, s, base, main, 5, other)
+
+    # third batch: the model's limits
+    base += len(lateness)
+    lateness = [3] * 20
+    times["0"] += [due(s.fact, 3000 + i) + late * 8192 for i, late in enumerate(lateness)]
+    pairs = [(x, 0) for x in crowd(s, fs[3])[:20]]
+    out.append(s.batch(ticks(3000, lateness), (7, entries(main, 0, pairs, 3))))
+    expect_samples(samples, s, base, main, 0, pairs)
+    assert s.written.halvings > 1 and s.written.unlisted and s.written.coder.far_carries
 
     # the other process, and the kinds to come
     out += [process(processes[1])]
@@ -543,7 +631,7 @@ def golden():
         last_line=7,
         table_hash=M64,
     )
-    n = t.node(None, t.frame(g, 6, 6, 6, 9, 20))
+    n = t.stack(t.frame(g, 6, 6, 6, 9, 20))
     t.thread(4243, 779, "MainThread")
     times["1"], units = [], 40000
     for batch in range(2):
@@ -553,9 +641,9 @@ def golden():
             at += delta
             times["1"].append(6000000000 + at * 256)
         units = at + 33
-        pairs = [(code(n), 0)] * 5
+        pairs = [(n, 0)] * 5
         out.append(t.batch(ticks(batch * 7, deltas), (7, entries(0, 0, pairs, 0))))
-        expect_samples(samples, 1, batch * 5, 0, 0, pairs)
+        expect_samples(samples, t, batch * 5, 0, 0, pairs)
     for x in streams[2:]:
         for piece in future_batches(x.fact["kind"], x):
             out.append(piece)
@@ -563,7 +651,7 @@ def golden():
     src = {"file": "/app/golden.py", "first_line": 10, "text": "def work():\n    pass  # \u00e9\n"}
     out += [source(src), chunk(WARNING, string("This recording is synthetic."))]
     st.update(
-        ticks=620,
+        ticks=640,
         taken=1030,
         planned=1031,
         assumed=10,
@@ -608,8 +696,7 @@ def example():
         "lateness_unit_ns": 8192,
     }
     s = Stream(f)
-    n = s.node(
-        None,
+    n = s.stack(
         s.frame(
             s.function(
                 file="a.py",
@@ -628,7 +715,7 @@ def example():
         ),
     )
     s.thread(42, 9, "")
-    pairs = [(n + 2, 0)] * 10
+    pairs = [(n, 0)] * 10
     return [
         ("file head", file_head()),
         (

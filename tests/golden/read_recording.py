@@ -24,7 +24,7 @@ except ImportError:
 
 MARK = bytes([0xC4, 0x50, 0x59, 0xA7])
 M64 = (1 << 64) - 1
-LOST = "[lost]"
+LOST = "[lost]"  # what refers to something that damage took
 NAMES = {
     1: "HEAD",
     2: "PROCESS",
@@ -102,13 +102,81 @@ def mix(x):
     return x ^ x >> 31
 
 
+class Symbols:
+    """The symbols of one STACKS section: the model, and the reading side of its range coder."""
+
+    def __init__(self, code, literals):
+        self.code, self.literals = Cursor(code), literals
+        self.lists, self.left = {}, min(1 << 24, 1024 * (len(code) + 1))
+        self.range, self.value = (1 << 32) - 1, 0
+        for _ in range(4):
+            self.shift()
+
+    def shift(self):
+        byte = self.code.take(1)[0] if self.code.more() else 0
+        self.value = self.value << 8 & 0xFFFFFFFF | byte
+
+    def next(self, context):
+        if not self.left:
+            raise Damaged("a section has more symbols than its code may tell")
+        self.left -= 1
+        symbols, counts = self.lists.setdefault(context, ([], []))
+        i = self.slot([*counts, max(len(counts), 1)])
+        if i < len(counts):
+            symbol = symbols[i]
+            counts[i] += 1
+        else:
+            symbol = self.literals.varint()
+            if symbol in symbols:
+                raise Damaged("a literal is in the list")
+            if len(symbols) < 255:
+                symbols.append(symbol)
+                counts.append(1)
+        if sum(counts) > 8192:
+            counts[:] = [(count + 1) // 2 for count in counts]
+        return symbol
+
+    def slot(self, widths):
+        total = sum(widths)
+        r = self.range // total
+        v, low, i = min(self.value // r, total - 1), 0, 0
+        while v >= low + widths[i]:
+            low += widths[i]
+            i += 1
+        self.value -= low * r
+        self.range = widths[i] * r
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.shift()
+        return i
+
+
+def stacks(cur, n):
+    """Each stack as two: how many frames of the one before it are kept, and the frames above."""
+    symbols, kept = Symbols(cur.bytes(), cur), []
+    for _ in range(n):
+        half, from_top = divmod(symbols.next(0), 2)
+        if half > len(kept):
+            raise Damaged("a stack keeps more than there was")
+        keep = len(kept) - half if from_top else half
+        del kept[keep:]
+        while symbol := symbols.next(kept[-1] + 2 if kept else 1):
+            kept.append(symbol - 1)
+        yield keep, kept[keep:]
+
+
 class Stream:
-    """The tables of one stream: what is lost to damage stands as None."""
+    """The tables of one stream: what is lost to damage stands as None.
+
+    The nodes are not in the file: they are numbered here, in the order in which they first appear
+    in the stacks.  A stack is told by the node at which it ends.
+    """
 
     def __init__(self, fact):
         self.fact = fact
         self.tables = [[""], [], [], [], []]
-        self.strings, self.functions, self.frames, self.nodes, self.threads = self.tables
+        self.strings, self.functions, self.frames, self.stacks, self.threads = self.tables
+        self.nodes, self.node_ids = [], {}
         self.times, self.samples, self.told = [], [], []
 
     @property
@@ -122,9 +190,13 @@ class Stream:
                 raise Damaged("a batch repeats definitions")
             table += [None] * (first - len(table))
         base = count = len(self.times)
+        ticks = False
         while cur.more():
             tag, body = cur.varint(), Cursor(cur.bytes())
             if tag == 6:
+                if ticks:
+                    raise Damaged("a batch has two sections of ticks")
+                ticks = True
                 self.ticks(body)
                 count = len(self.times)
             elif tag in (7, 8):
@@ -135,7 +207,7 @@ class Stream:
                     self.read_strings,
                     self.read_functions,
                     self.read_frames,
-                    self.read_nodes,
+                    self.read_stacks,
                     self.read_threads,
                 ][tag - 1](body, body.varint())
 
@@ -185,16 +257,22 @@ class Stream:
                 }
             )
 
-    def read_nodes(self, cur, n):
-        first, lists, ups = len(self.nodes), {}, cur.varints(n)
-        for up, rank in zip(ups, cur.take(n)):
-            parent = len(self.nodes) - up if up else None
-            inside = parent is not None and parent >= first
-            recent = lists.setdefault(self.nodes[parent]["frame"] if inside else None, [])
-            frame = recent.pop(rank - 1) if rank else cur.varint()
-            recent.insert(0, frame)
-            del recent[16:]
+    def read_stacks(self, cur, n):
+        path = []
+        for keep, frames in stacks(cur, n):
+            del path[keep:]
+            for frame in frames:
+                if frame >= len(self.frames):
+                    raise Damaged("a stack has a frame that is not defined")
+                path.append(self.node(path[-1] if path else None, frame))
+            self.stacks.append({"node": path[-1] if path else None})
+
+    def node(self, parent, frame):
+        key = parent, frame
+        if key not in self.node_ids:
+            self.node_ids[key] = len(self.nodes)
             self.nodes.append({"parent": parent, "frame": frame})
+        return self.node_ids[key]
 
     def read_threads(self, cur, n):
         for tid, start, name in zip(cur.zigzags(n), cur.varints(n), cur.varints(n)):
@@ -220,23 +298,38 @@ class Stream:
 
     def values(self, cur, n, packed):
         codes, last = [], 0
-        for delta in cur.zigzags(n):
-            last += delta
-            codes.append(last)
+        for code in cur.varints(n):
+            if code > 1:
+                code -= 2
+                code = last = last + (code >> 1 ^ -(code & 1))
+                if not 0 <= code - 2 < len(self.stacks):
+                    raise Damaged("a sample of a stack that is not defined")
+            codes.append(code)
         return list(zip(codes, cur.varints(n) if packed else [0] * n))
+
+    def end(self, code):
+        """The node of a sample: none without a frame, and LOST where its stack is."""
+        if code == 1:
+            return None
+        stack = self.stacks[code - 2]
+        return LOST if stack is None else stack["node"]
 
     def entries(self, cur, base, ticks, out):
         thread, first, n, mode = cur.varint(), cur.varint(), cur.varint(), cur.take(1)[0]
         if not n or first + n > ticks:
             raise Damaged("samples outside of the batch's ticks")
-        packed, mode = mode >> 3, mode & 7
+        if thread >= len(self.threads):
+            raise Damaged("samples of a thread that is not defined")
+        packed, mode = mode & 8, mode & 7
         if mode == 0:
             runs = [(self.values(cur, 1, packed)[0], n)]
         elif mode == 1:
             m = cur.varint()
             runs = list(zip(self.values(cur, m, packed), cur.varints(m)))
         elif mode == 2:
-            words = self.values(cur, m := cur.varint(), packed)
+            if (m := cur.varint()) > 65536:
+                raise Damaged("a dictionary is too large")
+            words = self.values(cur, m, packed)
             low = cur.take(n)
             high = cur.take(n) if m > 256 else bytes(n)
             runs = [(words[a | b << 8], 1) for a, b in zip(low, high)]
@@ -244,7 +337,7 @@ class Stream:
             runs = [(value, 1) for value in self.values(cur, n, packed)]
         else:
             raise Damaged("an unknown mode of entries")
-        if sum(count for _, count in runs) != n:
+        if sum(count for _, count in runs) != n or not all(count for _, count in runs):
             raise Damaged("runs do not add up")
         tick, last = base + first, None
         for value, count in runs:
@@ -252,9 +345,7 @@ class Stream:
             if code and value == last:
                 out[-1][2] += count
             elif code:
-                out.append(
-                    [thread, tick, count, None if code == 1 else code - 2, word >> 3, word & 7]
-                )
+                out.append([thread, tick, count, self.end(code), word >> 3, word & 7])
             last = value
             tick += count
 

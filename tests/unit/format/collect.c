@@ -74,6 +74,7 @@ static int on_stream(void *ctx, const struct pyro_stream_fact *f)
     if (f->id < 8) {
         c->streams[f->id] = (struct collected_stream){.fact = *f};
         c->streams[f->id].times = PYRO_VEC(uint64_t);
+        c->streams[f->id].tree = PYRO_VEC(struct pyro_node_fact);
         c->streams[f->id].threads = PYRO_VEC(struct pyro_vec);
     }
     c->stream_count++;
@@ -116,6 +117,9 @@ static int on_node(void *ctx, uint32_t s, uint32_t id, const struct pyro_node_fa
     struct collected_stream *st = stream_of(c, s);
     check(id == st->nodes++ && f->frame < st->frames);
     check(f->parent == PYRO_NO_NODE || f->parent < id);
+    struct pyro_node_fact *kept = pyro_base_vec_push(&st->tree);
+    check(kept != NULL);
+    *kept = *f;
     log_node(&c->log, s, id, f);
     return 0;
 }
@@ -270,6 +274,7 @@ void collect_release(struct collected *c)
             pyro_base_vec_release(pyro_base_vec_at(&s->threads, t));
         pyro_base_vec_release(&s->threads);
         pyro_base_vec_release(&s->times);
+        pyro_base_vec_release(&s->tree);
     }
     *c = (struct collected){0};
 }

@@ -15,6 +15,7 @@ struct collected_stream {
     struct pyro_stream_fact fact;
     struct pyro_vec times;                    /* uint64_t */
     struct pyro_vec threads;                  /* struct pyro_vec of struct cell */
+    struct pyro_vec tree;                     /* struct pyro_node_fact, by node */
     size_t batch;                             /* the first tick of the batch at hand */
     uint32_t functions, frames, nodes, named; /* definitions seen; `named`: threads */
 };

@@ -36,7 +36,7 @@ static unsigned roundtrip(struct pyro_vec *values, uint32_t ticks)
                 got = pyro_base_vec_at(&runs, r);
                 left = got->count;
             }
-            assert_int_equal(got->node, want->node);
+            assert_int_equal(got->code, want->code);
             assert_int_equal(got->packed, want->packed);
         }
     }
@@ -56,17 +56,17 @@ static unsigned roundtrip(struct pyro_vec *values, uint32_t ticks)
 }
 
 /* Neighbours differ, as they do in a batch. */
-static uint32_t fill(struct pyro_vec *values, size_t n, uint32_t nodes, uint32_t stay, bool packed,
+static uint32_t fill(struct pyro_vec *values, size_t n, uint32_t codes, uint32_t stay, bool packed,
                      bool growing)
 {
     uint32_t ticks = 0;
-    uint64_t node = 0;
+    uint64_t code = 0;
     values->len = 0;
     while (values->len < n) {
-        struct pyro_value v = {growing ? node += 1 + draw(20) : draw(nodes),
+        struct pyro_value v = {growing ? code += 1 + draw(20) : draw(codes),
                                packed ? draw(4) * 8 : 0, 1 + draw(stay)};
         struct pyro_value *last = values->len ? pyro_base_vec_at(values, values->len - 1) : NULL;
-        if (last && last->node == v.node && last->packed == v.packed)
+        if (last && last->code == v.code && last->packed == v.packed)
             continue;
         *(struct pyro_value *)pyro_base_vec_push(values) = v;
         ticks += v.count;
@@ -78,7 +78,7 @@ static void every_mode(void **ctx)
 {
     static const struct {
         size_t n;
-        uint32_t nodes, stay;
+        uint32_t codes, stay;
         bool growing;
         unsigned mode;
     } cases[] = {
@@ -90,7 +90,7 @@ static void every_mode(void **ctx)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int packed = 0; packed < 2; packed++) {
             uint32_t ticks =
-                fill(&values, cases[i].n, cases[i].nodes, cases[i].stay, packed, cases[i].growing);
+                fill(&values, cases[i].n, cases[i].codes, cases[i].stay, packed, cases[i].growing);
             unsigned mode = roundtrip(&values, ticks);
             assert_int_equal(mode & 7, cases[i].mode);
             assert_true(packed || !(mode & 8));
@@ -126,16 +126,17 @@ static void hostile(void **ctx)
     } cases[] = {
         {"\4\0", 2},                                      /* no such mode */
         {"\20\0", 2},                                     /* no such flag */
-        {"\0\1", 2},                                      /* a node below 0 */
-        {"\1\2\2\2\1", 5},                                /* a run is missing */
-        {"\1\2\2\2\1\1", 6},                              /* runs do not add up to 7 */
-        {"\1\2\2\2\0\7", 6},                              /* an empty run */
-        {"\1\1\2\10", 4},                                 /* too long a run */
+        {"\0\2", 2},                                      /* 0 is told as it is */
+        {"\0\3", 2},                                      /* a stack below 0 */
+        {"\1\2\1\6\1", 5},                                /* a run is missing */
+        {"\1\2\1\6\1\1", 6},                              /* runs do not add up to 7 */
+        {"\1\2\1\6\0\7", 6},                              /* an empty run */
+        {"\1\1\1\10", 4},                                 /* too long a run */
         {"\1\377\377\377\377\377\377\377\377\377\1", 11}, /* more runs than there can be */
-        {"\2\1\2\0\0\0\0\0\0\1", 10},                     /* an index outside of the dictionary */
+        {"\2\1\1\0\0\0\0\0\0\1", 10},                     /* an index outside of the dictionary */
         {"\2\0\0\0\0\0\0\0\0", 9},                        /* no dictionary */
-        {"\3\2\2\2\2\2\2", 7},                            /* one too few */
-        {"\0\200\200\200\200\200\1", 7},                  /* a node of 35 bits */
+        {"\3\1\1\1\1\1\1", 7},                            /* one too few */
+        {"\0\200\200\200\200\200\1", 7},                  /* a stack of 35 bits */
     };
     struct pyro_vec runs = PYRO_VEC(struct pyro_value);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -143,7 +144,7 @@ static void hostile(void **ctx)
         struct pyro_cursor cur = {.at = bytes, .end = bytes + cases[i].size};
         assert_false(pyro_format_get_entries(&cur, 7, &runs));
     }
-    struct pyro_cursor none = {.at = (const uint8_t *)"\0\2"};
+    struct pyro_cursor none = {.at = (const uint8_t *)"\0\1"};
     none.end = none.at + 2;
     assert_false(pyro_format_get_entries(&none, 0, &runs));
     pyro_base_vec_release(&runs);

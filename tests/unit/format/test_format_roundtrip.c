@@ -11,6 +11,8 @@
 /* behind the above */
 #include <cmocka.h>
 
+#define NODES_MOST 200000
+
 struct shape {
     const char *name;
     uint64_t period_ns;
@@ -28,7 +30,7 @@ static const struct shape shapes[] = {
     {"idle", 1000000, 5000, 1000, 3, 4, 0, 100000, 0, 0, 0, 0.5},
     {"few stacks", 1000000, 10000, 1000, 1, 60, 0, 1, 0, 50, 1000, 1.7},
     {"few stacks, runs", 1000000, 10000, 1000, 1, 60, 0, 20, 0, 0, 1000, 1.0},
-    {"many stacks", 1000000, 10000, 1000, 1, 0, 10, 1, 0, 50, 1000, 12.5},
+    {"many stacks", 1000000, 10000, 1000, 1, 0, 10, 1, 0, 50, 1000, 16},
     {"many stacks, deep", 1000000, 2000, 1000, 1, 0, 40, 1, 0, 20, 0, 0},
     {"threads", 1000000, 1000, 250, 40, 30, 0, 3, 50, 10, 100, 0},
     {"absent", 1000000, 2000, 100, 4, 10, 0, 2, 3, 4, 5, 0},
@@ -52,7 +54,7 @@ struct model {
     struct pyro_buf log; /* definitions only */
     struct collected_stream stream;
     uint32_t functions, frames, nodes;
-    uint32_t node_frames[100000], parents[100000];
+    uint32_t node_frames[NODES_MOST], parents[NODES_MOST];
     uint64_t samples;
 };
 
@@ -95,12 +97,12 @@ static uint32_t define_node(struct model *m, struct pyro_stream *s, uint32_t par
 {
     while (m->functions < 200 && (m->functions < 20 || !draw(10)))
         define_function(m, s);
-    uint32_t above = parent == PYRO_NO_NODE ? draw(m->frames) : m->node_frames[parent % 100000];
+    uint32_t above = parent == PYRO_NO_NODE ? draw(m->frames) : m->node_frames[parent];
     struct pyro_node_fact f = {parent, callee(m, above)};
-    m->node_frames[m->nodes % 100000] = f.frame;
-    m->parents[m->nodes % 100000] = parent;
+    assert_true(m->nodes < NODES_MOST);
+    m->node_frames[m->nodes] = f.frame;
+    m->parents[m->nodes] = parent;
     assert_int_equal(pyro_format_stream_node(s, f.parent, f.frame), m->nodes);
-    log_node(&m->log, 0, m->nodes, &f);
     return m->nodes++;
 }
 
@@ -150,6 +152,26 @@ static void take(struct model *m, struct pyro_stream *s, const struct shape *sha
         pyro_format_stream_sample(s, &sample);
     }
     m->samples++;
+}
+
+/* The reader numbers nodes as it meets them, and knows none that no sample is in. */
+static void number_as_read(const struct model *m, const struct collected_stream *got,
+                           uint32_t *as_read)
+{
+    struct pyro_map ids = {0};
+    const struct pyro_node_fact *tree = got->tree.data;
+    for (uint32_t i = 0; i < got->tree.len; i++) {
+        assert_int_equal(pyro_base_map_get(&ids, tree[i].parent, tree[i].frame), PYRO_MAP_NONE);
+        assert_int_equal(pyro_base_map_put(&ids, tree[i].parent, tree[i].frame, i), 0);
+    }
+    for (uint32_t i = 0; i < m->nodes; i++) {
+        uint32_t parent = m->parents[i];
+        if (parent != PYRO_NO_NODE)
+            parent = as_read[parent];
+        bool known = m->parents[i] == PYRO_NO_NODE || parent != PYRO_NO_NODE;
+        as_read[i] = known ? pyro_base_map_get(&ids, parent, m->node_frames[i]) : PYRO_NO_NODE;
+    }
+    pyro_base_map_release(&ids);
 }
 
 static struct pyro_recording_head some_head(void)
@@ -242,17 +264,23 @@ static void roundtrip(void **ctx)
         uint64_t time = *(uint64_t *)pyro_base_vec_at(&got->times, i);
         assert_true(time <= truth && truth - time < fact.lateness_unit_ns);
     }
+    static uint32_t as_read[NODES_MOST];
+    number_as_read(&m, got, as_read);
     for (uint32_t t = 0; t < shape->threads; t++)
         for (size_t i = 0; i < shape->ticks; i++) {
             struct cell *want = collect_cell(&m.stream, t, i), *have = collect_cell(got, t, i);
+            if (want->present && want->node != PYRO_NO_NODE)
+                want->node = as_read[want->node];
+            if (want->second)
+                want->second = as_read[want->second - 1] + 1;
             assert_memory_equal(want, have, sizeof *want);
             discarded += want->flags & PYRO_SAMPLE_DISCARDED;
         }
     /* the definitions: the log's lines of those kinds, in the order of the model, kind by kind */
-    const char *kinds[] = {"function ", "frame ", "node ", "thread "};
+    const char *kinds[] = {"function ", "frame ", "thread "};
     pyro_base_put_u8(&m.log, 0);
     pyro_base_put_u8(&c.log, 0);
-    for (size_t k = 0; k < 4; k++) {
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         const char *a = (char *)m.log.data, *b = (char *)c.log.data;
         size_t lines = 0, len = strlen(kinds[k]);
         for (;;) {
@@ -288,6 +316,53 @@ static void roundtrip(void **ctx)
     assert_true(!shape->most || each <= shape->most);
 }
 
+/* One function that calls itself: next to no code tells of stacks of many frames. */
+static void recursion(void **ctx)
+{
+    enum { DEEPEST = 20000, TICKS = 300 };
+    char path[] = "/tmp/pyro-recursion-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct pyro_recording_head head = some_head();
+    struct pyro_process_fact process = {.pid = 7, .python = str("3.13.0")};
+    struct pyro_stream_fact fact = {.period_ns = 1000000, .first_ns = 6000000000, .seed = 42};
+    struct pyro_function_fact function = {str("a"), str("f"), str("f"), str(""), 1, 2, 3};
+    struct pyro_frame_fact frame = {0, 4, 2, 2, 1, 9};
+    struct pyro_thread_fact thread = {7, 7, str("")};
+    struct pyro_status_fact status = {0};
+    struct pyro_writer *w;
+    struct pyro_stream *s;
+    struct pyro_error err = {0};
+    assert_int_equal(pyro_format_create(&w, path, true, &head, &err), 0);
+    assert_int_equal(pyro_format_write_process(w, &process), 0);
+    assert_int_equal(pyro_format_stream_open(w, &fact, &s), 0);
+    assert_int_equal(pyro_format_stream_function(s, &function), 0);
+    assert_int_equal(pyro_format_stream_frame(s, &frame), 0);
+    assert_int_equal(pyro_format_stream_thread(s, &thread), 0);
+    for (uint32_t i = 0; i < DEEPEST; i++)
+        assert_int_equal(pyro_format_stream_node(s, i ? i - 1 : PYRO_NO_NODE, 0), i);
+    uint32_t nodes[TICKS];
+    for (uint32_t i = 0; i < TICKS; i++) {
+        nodes[i] = i ? draw(DEEPEST) : DEEPEST - 1;
+        pyro_format_stream_tick(s, i, pyro_format_tick_time(&fact, i));
+        pyro_format_stream_sample(s, &(struct pyro_sample){.node = nodes[i]});
+        if (i == TICKS / 2)
+            assert_int_equal(pyro_format_flush(w, &status), 0);
+    }
+    assert_int_equal(pyro_format_finish(w, &status, NULL, &err), 0);
+    struct collected c = {0};
+    struct pyro_visitor visitor = collect_visitor(&c);
+    enum pyro_ending ending;
+    assert_int_equal(pyro_format_read(path, &visitor, &ending, &err), 0);
+    assert_int_equal(c.damages, 0);
+    assert_int_equal(c.streams[0].nodes, DEEPEST);
+    for (uint32_t i = 0; i < TICKS; i++)
+        assert_int_equal(collect_cell(&c.streams[0], 0, i)->node, nodes[i]);
+    unlink(path);
+    collect_release(&c);
+}
+
 /* The schedule: gaps of half a period to one and a half, the mean a period, known values. */
 static void schedule(void **ctx)
 {
@@ -309,9 +384,9 @@ static void schedule(void **ctx)
 int main(void)
 {
     enum { N = sizeof shapes / sizeof *shapes };
-    struct CMUnitTest tests[N + 1] = {cmocka_unit_test(schedule)};
+    struct CMUnitTest tests[N + 2] = {cmocka_unit_test(schedule), cmocka_unit_test(recursion)};
     for (size_t i = 0; i < N; i++)
-        tests[i + 1] = (struct CMUnitTest){
+        tests[i + 2] = (struct CMUnitTest){
             .name = shapes[i].name, .test_func = roundtrip, .initial_state = (void *)&shapes[i]};
-    return _cmocka_run_group_tests("format_roundtrip", tests, N + 1, NULL, NULL);
+    return _cmocka_run_group_tests("format_roundtrip", tests, N + 2, NULL, NULL);
 }
