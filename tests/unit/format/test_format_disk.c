@@ -158,14 +158,37 @@ static void delete_spare(void)
     assert_int_equal(unlink(spare), 0);
 }
 
+static void put(const char *file, const char *fmt, unsigned id)
+{
+    int fd = open(file, O_WRONLY);
+    assert_true(fd >= 0 && dprintf(fd, fmt, id, id) > 0);
+    close(fd);
+}
+
+/* In a namespace of our own, so that nothing stays mounted whatever happens; an ordinary user may
+ * have one with users of its own. */
+static int unshare_mounts(void)
+{
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    if (!unshare(CLONE_NEWNS))
+        return 0;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+        return -1;
+    put("/proc/self/uid_map", "%u %u 1", uid);
+    put("/proc/self/setgroups", "deny", 0);
+    put("/proc/self/gid_map", "%u %u 1", gid);
+    return 0;
+}
+
 static void full_disk(void **ctx)
 {
     char disk[64], file[80];
     snprintf(disk, sizeof disk, "%s/disk", folder);
     assert_int_equal(mkdir(disk, 0700), 0);
-    /* in a namespace of our own, so that nothing stays mounted whatever happens */
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+    if (unshare_mounts() || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
         mount("none", disk, "tmpfs", 0, "size=64k")) {
+        print_message("skipped: no small disk can be mounted here: %s\n", strerror(errno));
         rmdir(disk);
         skip();
     }

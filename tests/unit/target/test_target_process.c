@@ -490,7 +490,7 @@ static void test_old_version(void **state)
     struct child child;
 
     if (!python || !*python) {
-        print_message("PYRO_TEST_OLD_PYTHON names no interpreter\n");
+        print_message("skipped: PYRO_TEST_OLD_PYTHON names no Python 3.10 to be refused\n");
         skip();
     }
     snprintf(command, sizeof(command),
