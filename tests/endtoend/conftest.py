@@ -18,9 +18,7 @@ def pytest_report_header(config):
 
 
 def pytest_generate_tests(metafunc):
-    if "python" in metafunc.fixturenames:
-        found = harness.pythons()
-        metafunc.parametrize("python", found, ids=[python.name for python in found])
+    harness.run_on_each(metafunc, harness.pythons())
 
 
 @pytest.fixture(scope="session")

@@ -183,10 +183,14 @@ def unsupported():
         found += [
             (path.parent.parent.name, str(path)) for path in root.glob(f"{version}.*/bin/python")
         ]
-    return found
+    none = pytest.mark.skip(
+        reason="no Python that must be refused is here, as pyenv's 3.8 to 3.10 are"
+    )
+    params = [pytest.param(*pair, id=pair[0]) for pair in found]
+    return params or [pytest.param(None, None, id="none", marks=none)]
 
 
-@pytest.mark.parametrize("name, path", [pytest.param(*pair, id=pair[0]) for pair in unsupported()])
+@pytest.mark.parametrize("name, path", unsupported())
 def test_unknown_version(name, path, folder):
     """Refused with its name and a sentence, and runs to its end unharmed."""
     output = folder / "a.pyro"

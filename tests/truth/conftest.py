@@ -21,9 +21,7 @@ def tested():
 
 
 def pytest_generate_tests(metafunc):
-    if "python" in metafunc.fixturenames:
-        found = tested()
-        metafunc.parametrize("python", found, ids=[python.name for python in found])
+    harness.run_on_each(metafunc, tested())
 
 
 @pytest.fixture

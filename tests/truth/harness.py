@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "tests" / "golden"))
 import read_recording  # noqa: E402
@@ -78,6 +80,16 @@ def pythons():
 
 def not_tested():
     return provided()[1]
+
+
+def run_on_each(metafunc, found):
+    """A test with `python` runs on each of those found; without any it says why it does not."""
+    none = pytest.mark.skip(
+        reason="no Python to test on: see `tools/pythons list`, $PYROMETER_PYTHONS"
+    )
+    if "python" in metafunc.fixturenames:
+        each = [pytest.param(python, id=python.name) for python in found]
+        metafunc.parametrize("python", each or [pytest.param(None, id="none", marks=none)])
 
 
 # ---- collapsed stacks --------------------------------------------------------------------------
