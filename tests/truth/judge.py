@@ -96,8 +96,9 @@ class ChainVerdict(NamedTuple):
 class ChainJudge:
     """Stacks of a program that works on chainwork.py.
 
-    Every stack that holds a function of the program must be the beginning of one of the chains
-    that the source can make, each frame but the last at the very call, in line and columns.
+    Every stack that holds a function of the program, or `neither`, must be the beginning of one of
+    the chains that the source can make, each frame but the last at the very call, in line and
+    columns.
     """
 
     def __init__(self, program, table, chains, lowest, highest):
@@ -138,7 +139,8 @@ class ChainJudge:
         for again in ("", " again"):
             self.legal.append(
                 [module, work("go", "go: by clock"),
-                 work("shares_by_clock", f"by clock: neither{again}"), taken, "neither"]
+                 work("shares_by_clock", f"by clock: neither{again}"), taken,
+                 work("neither", "neither loops")]
             )  # fmt: skip
         self.calls = tuple((calls[1], above[mark][0].line) for mark, calls in
                            zip(("first", "second"), chains, strict=True))  # fmt: skip
@@ -189,7 +191,10 @@ class ChainJudge:
         samples = impossible = 0
         examples = []
         for frames, count in stacks:
-            if not any(f.file == self.file and f.name != "<module>" for f in frames):
+            if not any(
+                f.name == "neither" or (f.file == self.file and f.name != "<module>")
+                for f in frames
+            ):
                 continue
             if not self.possible(frames):
                 impossible += count

@@ -113,6 +113,13 @@ def test_chains(cell, depth):
     assert chain.wrong([*good[:-1], good[-1]._replace(line=1)])
     assert chain.wrong([*good[:-1], good[-1]._replace(instruction=100000)])
     assert chain.wrong([*base, a_first._replace(instruction=0), *good[len(base) + 1 :]])
+    # the empty loop in a chain's turn by the clock
+    loop = at(chain.judge.codes, *place("neither", "chainwork.py", "neither loops")[:3])
+    for turn, is_wrong in (("neither", False), ("neither again", False), ("first", True)):
+        turn = chain.call(f"by clock: {turn}", "shares_by_clock", "chainwork.py")
+        taken = chain.call("taken: function", "taken", "chainwork.py")
+        clock = chain.call("go: by clock", "go", "chainwork.py")
+        assert chain.wrong([base[0], clock, turn, taken, loop]) == is_wrong
     verdict = chain.judge.judge([Stack(tuple(good), 7), Stack((*base, a_second), 3)])
     assert verdict[:2] == (10, 0)
 

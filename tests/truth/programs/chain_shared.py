@@ -35,9 +35,4 @@ def only_second(count):
         B(E)  # second calls D
 
 
-def neither(count):
-    for _ in range(count):
-        pass
-
-
-go(__file__, A, only_first, only_second, neither)  # module: go
+go(__file__, A, only_first, only_second)  # module: go

@@ -27,7 +27,12 @@ def taken(function, count):
     return thread_time() - begin
 
 
-def shares_by_clock(first, second, neither):
+def neither(count):
+    for _ in range(count):  # neither loops
+        pass
+
+
+def shares_by_clock(first, second):
     count = 256
     while taken(first, count) < 0.0005:  # by clock: sizing
         count *= 2
@@ -44,7 +49,7 @@ def shares_by_clock(first, second, neither):
     return shares, sorted(both)[TURNS // 2]
 
 
-def go(file, alternate, first, second, neither):
+def go(file, alternate, first, second):
     lowest, highest = (int(depth) for depth in ARGUMENTS)
     alternate(perf_counter() + 0.02)  # go: warm up
     frozen = waited()
@@ -52,7 +57,7 @@ def go(file, alternate, first, second, neither):
         end = perf_counter() + SECONDS / (highest + 1 - lowest)
         under(depth, alternate, end)  # go: alternate
     frozen = (waited() - frozen) / SECONDS
-    shares, both = shares_by_clock(first, second, neither)  # go: by clock
+    shares, both = shares_by_clock(first, second)  # go: by clock
     found = []
     for path in (file, __file__):
         with open(path, encoding="utf-8") as source:
