@@ -18,6 +18,7 @@
 #define OFF_FORGET 64      /* ticks after which an unused off-stack frame leaves the plan */
 #define OFF_FIRST_SIZE 160 /* what is read of an off-stack frame of unknown size */
 #define OFF_MOST_SIZE 8192
+#define PAGE 4096 /* at least: larger ones are mapped as a whole, too */
 #define CHUNK_MOST (UINT64_C(1) << 32)
 
 static bool push_chunk(struct thread *t, const struct chunk *chunk)
@@ -117,6 +118,12 @@ struct off *plan_find_off(struct thread *t, uint64_t at)
     return NULL;
 }
 
+void plan_forget_off(struct thread *t)
+{
+    while (t->off_count > 0)
+        free(t->off[--t->off_count].waits);
+}
+
 void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cframe)
 {
     int before = s->lay->generator_frame - s->lay->generator_state;
@@ -133,6 +140,7 @@ void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cf
         for (int i = 1; i < t->off_count; i++)
             if (t->off[i].last_used < off->last_used)
                 off = &t->off[i];
+        free(off->waits);
         *off = (struct off){.at = at};
     }
     /* a place on the C stack can be a frame now and a cframe then: enough is read for either */
@@ -213,6 +221,47 @@ static bool plan_window(struct thread *t, const struct item *fresh)
     return true;
 }
 
+static int by_start(const void *left, const void *right)
+{
+    const struct region *l = left, *r = right;
+    return l->start < r->start ? -1 : l->start > r->start;
+}
+
+/* Frames off the chunks, those of a page in one piece: each piece costs the kernel more time than
+ * the bytes in it, and what is read a while after its neighbours shows another moment. */
+static void plan_off(struct pyro_sampler *s, struct thread *t)
+{
+    struct region *first = &t->plan[t->plan_count];
+    int count = 0;
+    for (int i = 0; i < t->off_count;) {
+        struct off *off = &t->off[i];
+        if (s->tick - off->last_used > OFF_FORGET) {
+            free(off->waits);
+            *off = t->off[--t->off_count];
+            continue;
+        }
+        if (off->size > OFF_MOST_SIZE)
+            off->size = OFF_MOST_SIZE;
+        first[count++] = (struct region){off->at - off->before, off->at + off->size, NULL, -1};
+        i++;
+    }
+    qsort(first, (size_t)count, sizeof *first, by_start);
+    int pieces = 0;
+    for (int i = 0; i < count; i++) {
+        struct region *last = pieces > 0 ? &first[pieces - 1] : NULL;
+        if (last != NULL && last->end >= last->start &&
+            (last->end - 1) / PAGE == first[i].start / PAGE) {
+            if (last->end < first[i].end)
+                last->end = first[i].end;
+        } else {
+            first[pieces++] = first[i];
+        }
+    }
+    for (int i = 0; i < pieces; i++)
+        t->plan_bytes += first[i].end - first[i].start;
+    t->plan_count += pieces;
+}
+
 void plan_thread(struct pyro_sampler *s, struct thread *t)
 {
     t->plan_count = 0;
@@ -225,17 +274,7 @@ void plan_thread(struct pyro_sampler *s, struct thread *t)
     t->plan_blocks = t->plan_count;
     t->window_low = t->plan_blocks > 0 ? t->plan[0].start : 0;
     t->window_chunk = t->plan_blocks > 0 ? t->plan[0].chunk : -1;
-    for (int i = 0; i < t->off_count;) {
-        struct off *off = &t->off[i];
-        if (s->tick - off->last_used > OFF_FORGET) {
-            *off = t->off[--t->off_count];
-            continue;
-        }
-        if (off->size > OFF_MOST_SIZE)
-            off->size = OFF_MOST_SIZE;
-        add_region(t, off->at - off->before, off->at + off->size, -1);
-        i++;
-    }
+    plan_off(s, t);
     add_region(t, t->state, t->state + (uint64_t)s->lay->thread_size, -1);
 }
 

@@ -91,11 +91,19 @@ struct view { /* one of the two reads of one thread */
     bool partial; /* the stack goes on above it */
 };
 
+struct waiting {    /* how a generator stood under what it called */
+    uint64_t above; /* the function of the frame on top of it; 0: none */
+    uint64_t previous, executable, function;
+    int32_t instruction;
+};
+
+#define WAITS 4
 struct off { /* a frame (or a cframe) that is not on a chunk and was met lately */
     uint64_t at;
-    uint32_t before;    /* bytes before `at` that are read too: a generator's state */
-    uint32_t size;      /* bytes from `at` on */
-    uint64_t last_used; /* tick */
+    struct waiting *waits; /* WAITS of them, the latest first; may be NULL */
+    uint32_t before;       /* bytes before `at` that are read too: a generator's state */
+    uint32_t size;         /* bytes from `at` on */
+    uint64_t last_used;    /* tick */
 };
 
 struct walk {
@@ -124,6 +132,10 @@ struct thread {
     struct item *stack; /* the last sample, bottom first, with nodes */
     int depth, cap;
     bool stack_known;
+    struct {
+        uint64_t at, tick;
+        int32_t instruction;
+    } suspect;     /* a frame that may be left over */
     uint8_t *last; /* the blocks that the kept stack was walked from */
     size_t last_size, last_cap;
     struct region last_blocks[MAX_REGIONS];
@@ -192,6 +204,7 @@ void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cf
 /* Is a frame at this address read (not only a cframe's few bytes)? */
 bool plan_has_frame(const struct pyro_sampler *s, struct thread *t, uint64_t at);
 struct off *plan_find_off(struct thread *t, uint64_t at);
+void plan_forget_off(struct thread *t);
 /* Lays the copy of one half of the plan out as a view. */
 void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,
                struct view *view);

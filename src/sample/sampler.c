@@ -445,7 +445,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
             return DEAD;
         if (got < (ssize_t)copied_bytes(t)) {
             /* something of the plan is not mapped any more: begin with little */
-            t->off_count = 0;
+            plan_forget_off(t);
             t->chunk_count = 0;
             t->lower_fresh = false;
             t->depth = 0;

@@ -12,6 +12,7 @@
 
 void threads_free_one(struct thread *t)
 {
+    plan_forget_off(t);
     free(t->chunks);
     free(t->stack);
     free(t->last);

@@ -16,6 +16,7 @@
 struct header {
     uint64_t previous, executable, function;
     int stacktop;        /* -1: running; -2: not one */
+    bool entry;          /* 3.11: a C function called it */
     int32_t raw;         /* the instruction pointer's offset */
     int32_t instruction; /* the instruction it belongs to */
     struct code *code;
@@ -68,6 +69,7 @@ static void read_marks(const struct pyro_sampler *s, const uint8_t *bytes, uint6
     h->executable = word(bytes + lay->frame_executable) & ~tags;
     h->function = word(bytes + lay->frame_function) & ~tags;
     h->stacktop = stacktop_of(lay, bytes, at);
+    h->entry = lay->frame_is_entry >= 0 && bytes[lay->frame_is_entry] != 0;
     h->code = NULL;
     h->raw = h->instruction = -1;
 }
@@ -162,14 +164,85 @@ static struct item *push(struct walk *out)
     return &out->items[out->count++];
 }
 
-/* Follows ->previous from an address off the chunks down to the first frame on one (or to the
- * bottom, 0).  Puts the running generators met into found, topmost first.  Returns their number;
- * -1 if what is there does not fit; -2 if something was not read (out->need). */
-static int follow(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t at,
-                  struct item *found, struct walk *out, uint64_t *end)
+static void set_tail(struct pyro_sampler *s, const struct view *view, const struct item *item,
+                     struct tail *tail)
+{
+    *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
+    tail->pushes = true;
+    tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
+    if (tail->bytes != NULL)
+        tail->stacktop = stacktop_of(s->lay, tail->bytes, item->at);
+}
+
+/* The generator in a copy of its bytes, if they say that it is executing.  *pushes: it stands where
+ * it can have called what is on top of it. */
+static bool read_executing(struct pyro_sampler *s, const struct off *off, const uint8_t *bytes,
+                           struct item *out, bool *pushes)
 {
     const struct pyro_layout *lay = s->lay;
-    int count = 0;
+    uint32_t before = (uint32_t)(lay->generator_frame - lay->generator_state);
+    struct header h;
+    if (before > off->before || bytes[lay->frame_owner] != lay->owner_generator ||
+        (int8_t) * (bytes - before) != lay->state_executing)
+        return false;
+    read_marks(s, bytes, off->at, &h);
+    if (!read_code(s, bytes, &h) || !owns(s, &h))
+        return false;
+    *out = (struct item){off->at, h.previous, h.code, h.function, h.instruction, 0, false};
+    *pushes = is_pushing(s, h.code, h.instruction, h.raw);
+    return true;
+}
+
+/* A generator is copied a moment after the frames above it, and may have gone on by then.  That
+ * they are alive shows that it waited for them, and how it does is known from earlier. */
+static bool recall(struct pyro_sampler *s, const struct off *off, uint64_t above, struct item *out)
+{
+    for (int i = 0; i < WAITS && off->waits != NULL; i++) {
+        const struct waiting *w = &off->waits[i];
+        struct code *code = w->above == above ? codes_get(s->codes, w->executable) : NULL;
+        if (code == NULL || w->instruction >= code->facts.size ||
+            !codes_function_has(s->codes, w->function, code))
+            continue;
+        *out = (struct item){off->at, w->previous, code, w->function, w->instruction, 0, false};
+        return true;
+    }
+    return false;
+}
+
+static void remember(struct thread *t, const struct item *item, uint64_t above)
+{
+    struct off *off = plan_find_off(t, item->at);
+    if (off == NULL || (off->waits == NULL && !(off->waits = calloc(WAITS, sizeof *off->waits))))
+        return;
+    int i = 0;
+    while (i < WAITS - 1 && off->waits[i].above != above)
+        i++;
+    memmove(off->waits + 1, off->waits, (size_t)i * sizeof *off->waits);
+    off->waits[0] = (struct waiting){above, item->previous, item->code->facts.address,
+                                     item->function, item->instruction};
+}
+
+/* Does the first of `found` wait for the frame of that header? */
+static bool waits_for(struct pyro_sampler *s, const struct view *view, const struct item *item,
+                      const struct header *h)
+{
+    struct tail tail;
+    if (h->previous != item->at || h->entry) /* called from C: it does not say */
+        return true;
+    set_tail(s, view, item, &tail);
+    return tail.bytes == NULL || (tail.stacktop >= 0 && called_by(s, &tail, h));
+}
+
+/* Follows ->previous from an address off the chunks down to the first frame on one (or to the
+ * bottom, 0).  above: the header of the frame on top, or NULL.  Puts the running generators met
+ * into found, topmost first.  Returns their number; -1 if what is there does not fit; -2 if
+ * something was not read (out->need). */
+static int follow(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t at,
+                  const struct header *above, struct item *found, struct walk *out, uint64_t *end)
+{
+    const struct pyro_layout *lay = s->lay;
+    int count = 0, seen = 0; /* seen: generators from the top that were as remembered or read */
+    uint64_t function = above != NULL ? above->function : 0;
     for (int hops = 0; at != 0 && !on_chunk(t, at); hops++) {
         if (hops == CHAIN_MOST || (at & 7) != 0)
             return -1;
@@ -183,25 +256,35 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
         }
         bytes += off->before;
         off->last_used = s->tick;
-        int owner = bytes[lay->frame_owner];
-        if (lay->owner_cstack >= 0 && owner == lay->owner_cstack) {
+        if (lay->owner_cstack >= 0 && bytes[lay->frame_owner] == lay->owner_cstack) {
             at = word(bytes + lay->frame_previous);
             continue;
         }
-        struct header h;
-        read_marks(s, bytes, at, &h);
-        uint32_t before = (uint32_t)(lay->generator_frame - lay->generator_state);
-        if (before > off->before)
-            return -1;
-        const uint8_t *state = bytes - before;
-        if (owner != lay->owner_generator || (int8_t)*state != lay->state_executing ||
-            !read_code(s, bytes, &h) || !owns(s, &h))
-            return -1;
-        off->size = (uint32_t)h.code->facts.frame_bytes;
-        found[count++] = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, false};
-        at = h.previous;
+        struct item *item = &found[count];
+        bool pushes, executing = read_executing(s, off, bytes, item, &pushes);
+        bool calls = executing && (function == 0 || pushes) &&
+                     (count > 0 || above == NULL || waits_for(s, view, item, above));
+        if (!calls && (function == 0 || !recall(s, off, function, item))) {
+            if (!executing || above != NULL)
+                return -1;
+            found[0] = *item; /* what it called was read at another moment: it is the top */
+            count = seen = 0;
+            item = &found[0];
+            calls = true;
+        }
+        if (calls && count == seen)
+            seen++;
+        off->size = (uint32_t)item->code->facts.frame_bytes;
+        function = item->function;
+        at = item->previous;
+        count++;
     }
     *end = at;
+    for (int i = 0; i < seen; i++) {
+        uint64_t on_top = i > 0 ? found[i - 1].function : above != NULL ? above->function : 0;
+        if (on_top != 0)
+            remember(t, &found[i], on_top);
+    }
     return count;
 }
 
@@ -215,37 +298,80 @@ static void append_reversed(struct walk *out, const struct item *found, int coun
     }
 }
 
-static void set_tail(struct pyro_sampler *s, const struct view *view, const struct item *item,
-                     struct tail *tail)
+/* The longest chain of executing generators that stands on the topmost frame walked. */
+static int climb(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t top,
+                 struct item *found, struct walk *out)
 {
-    *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
-    tail->pushes = true;
-    tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
-    if (tail->bytes != NULL)
-        tail->stacktop = stacktop_of(s->lay, tail->bytes, item->at);
+    struct item chain[CHAIN_MOST];
+    int most = 0;
+    for (int i = 0; i < t->off_count; i++) {
+        const struct off *off = &t->off[i];
+        const uint8_t *bytes =
+            locate(view, off->at - off->before, off->before + (size_t)s->lay->frame_locals, NULL);
+        uint64_t end;
+        bool pushes;
+        if (bytes == NULL || !read_executing(s, off, bytes + off->before, chain, &pushes))
+            continue;
+        int count = follow(s, t, view, off->at, NULL, chain, out, &end);
+        if (count > most && end == top) {
+            most = count;
+            memcpy(found, chain, (size_t)count * sizeof *found);
+        }
+    }
+    return most;
 }
 
-/* What current_frame says of generators on top of the frames on the chunks. */
-static void walk_top(struct pyro_sampler *s, struct thread *t, const struct view *view,
-                     struct walk *out)
+/* A frame that stands above where the thread runs may be left over from before.  It is if it is
+ * there again at another tick. */
+static bool is_left_over(struct pyro_sampler *s, struct thread *t, const struct item *item)
 {
-    if (!view->current_known) {
-        out->need_cframe = view->cframe != 0;
-        return;
+    bool again = t->suspect.at == item->at && t->suspect.instruction == item->instruction &&
+                 t->suspect.tick != s->tick;
+    if (!again && (t->suspect.at != item->at || t->suspect.instruction != item->instruction)) {
+        t->suspect.at = item->at;
+        t->suspect.instruction = item->instruction;
+        t->suspect.tick = s->tick;
     }
-    if (view->current == 0 || on_chunk(t, view->current))
-        return;
+    return again;
+}
+
+static bool stands_below(const struct walk *w, int end, uint64_t at)
+{
+    for (int i = 0; i < end; i++)
+        if (w->items[i].at == at)
+            return true;
+    return false;
+}
+
+/* The generators on top of the frames on the chunks: by their own marks, or else by what
+ * current_frame says, which was read last. */
+static void walk_top(struct pyro_sampler *s, struct thread *t, const struct view *view,
+                     uint64_t top, bool doubtful, struct walk *out)
+{
     struct item found[CHAIN_MOST];
     uint64_t end;
-    int count = follow(s, t, view, view->current, found, out, &end);
+    int count = climb(s, t, view, top, found, out);
+    out->need_cframe = !view->current_known && view->cframe != 0;
+    if (count > 0) {
+        append_reversed(out, found, count);
+        out->need = 0;
+        if (!view->current_known || view->current == 0 || on_chunk(t, view->current))
+            return;
+        /* is there one that is not known yet? */
+        follow(s, t, view, view->current, NULL, found, out, &end);
+        return;
+    }
+    if (!view->current_known || view->current == 0 || on_chunk(t, view->current))
+        return;
+    count = follow(s, t, view, view->current, NULL, found, out, &end);
     if (count <= 0)
         return;
     int under = out->count;
     while (under > 0 && out->items[under - 1].at != end)
         under--;
-    if (under == 0 && end != 0 && out->count > 0)
+    if ((under == 0 || end == 0) && out->count > 0)
         return; /* made for another moment than the blocks */
-    if (end == 0 && out->count > 0)
+    if (under < out->count && (!doubtful || !is_left_over(s, t, &out->items[out->count - 1])))
         return;
     out->count = under;
     append_reversed(out, found, count);
@@ -281,13 +407,13 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
     struct item found[CHAIN_MOST];
     int boundary = -1; /* items above which a C function called back */
     bool last_running = true;
-    uint64_t last_at = 0;
     out->count = 0;
     out->need = 0;
     out->need_cframe = false;
     out->doubt.at = 0;
     int r = region_of_chunk(view, chunk);
     bool first = true; /* the frame at `from` was believed before: its link is not judged again */
+    const uint64_t below_at = below != NULL ? below->at : 0;
     if (below != NULL)
         tail = (struct tail){.at = below->at, .code = below->code, .stacktop = -2, .pushes = true};
     uint64_t at = from;
@@ -344,24 +470,22 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                 break;
             if (!adjacent && !previous_on_chunk) {
                 uint64_t end;
-                under = follow(s, t, view, h.previous, found, out, &end);
+                under = follow(s, t, view, h.previous, &h, found, out, &end);
                 if (under < 0 || end != tail.at)
                     break;
                 append_reversed(out, found, under);
-                if (under > 0)
-                    set_tail(s, view, &found[0], &tail);
-                adjacent = under > 0 && h.previous == tail.at;
-                if (is_311 && tail.stacktop == -1)
-                    adjacent = false;
+                adjacent = under > 0 && h.previous == found[0].at && !h.entry;
+            } else {
+                /* 3.11 links a frame that a C function called to the caller directly, but marks
+                 * it */
+                if (is_311 && adjacent == h.entry)
+                    break;
+                if (adjacent && tail.bytes != NULL &&
+                    (!tail.pushes || tail.stacktop < 0 || !called_by(s, &tail, &h)))
+                    break;
             }
-            /* 3.11 links a frame that a C function called to the caller directly, but marks it */
-            if (is_311 && h.previous == tail.at && adjacent == (bytes[lay->frame_is_entry] != 0))
-                break;
             if (!adjacent && boundary < 0)
                 boundary = out->count;
-            if (adjacent && tail.bytes != NULL &&
-                (!tail.pushes || tail.stacktop < 0 || !called_by(s, &tail, &h)))
-                break;
         }
         struct item *item = push(out);
         if (item == NULL)
@@ -369,7 +493,6 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         *item = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, boundary >= 0};
         first = false;
         last_running = h.stacktop == -1;
-        last_at = at;
         if (gone || (h.raw <= 0 && !h.code->facts.hidden))
             break; /* just pushed: its slots are still another's */
         if (has_stacktop && h.stacktop >= 0 && is_returning(s, &h))
@@ -378,9 +501,15 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                              h.code, h.stacktop, is_pushing(s, h.code, h.instruction, h.raw)};
         at += (uint64_t)h.code->facts.frame_bytes;
     }
-    if (view->partial || out->need != 0)
+    if (view->partial)
         return;
-    if (has_stacktop && boundary > 0 && !last_running && view->current != last_at)
+    /* 3.11 leaves the marks of a frame as they were when an exception took it away. */
+    bool doubtful = is_311 && !last_running;
+    if (doubtful && boundary > 0 && stands_below(out, boundary, view->current) &&
+        is_left_over(s, t, &out->items[out->count - 1]))
         out->count = boundary;
-    walk_top(s, t, view, out);
+    uint64_t need = out->need;
+    walk_top(s, t, view, out->count > 0 ? out->items[out->count - 1].at : below_at, doubtful, out);
+    if (need != 0)
+        out->need = need;
 }
