@@ -21,8 +21,10 @@
 
 #define CANARY_NS 40000000 /* how long the canary may take to tell of a signal to the group */
 
-static const int passed[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
-enum { PASSED = sizeof passed / sizeof *passed };
+/* Not passed on: what tells of our own faults and limits, and what stops us and lets us go on. */
+static const int ours[] = {SIGILL,  SIGTRAP, SIGABRT, SIGBUS,  SIGFPE,  SIGSEGV,
+                           SIGSYS,  SIGPIPE, SIGCHLD, SIGXCPU, SIGXFSZ, SIGKILL,
+                           SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT};
 
 struct notice {
     int signal;
@@ -30,7 +32,7 @@ struct notice {
 };
 static int notice_pipe[2] = {-1, -1};
 static volatile sig_atomic_t child_changed;
-static struct sigaction before[PASSED], before_pipe, before_child;
+static struct sigaction before[_NSIG], before_pipe, before_child;
 
 struct pending {
     struct notice notice;
@@ -41,16 +43,24 @@ static struct pending waiting[PENDING], told[PENDING]; /* of us; of the canary *
 static int waiting_count, told_count;
 static uint64_t drained; /* when the canary was listened to last */
 
+static bool is_passed(int signal)
+{
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (ours[i] == signal)
+            return false;
+    return true;
+}
+
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
-    int kept = errno;
+    int number = errno;
     /* From the kernel: the terminal sent it to the whole foreground group. */
     if (info->si_code <= 0) {
         struct notice notice = {signal, info->si_pid};
         ssize_t n = write(notice_pipe[1], &notice, sizeof notice);
         (void)n;
     }
-    errno = kept;
+    errno = number;
 }
 
 static void on_child(int signal)
@@ -92,11 +102,10 @@ static void install(void)
 {
     struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigfillset(&act.sa_mask);
-    for (int i = 0; i < PASSED; i++) {
-        sigaction(passed[i], NULL, &before[i]);
-        if (before[i].sa_handler != SIG_IGN) /* nohup and its like stay as they are */
-            sigaction(passed[i], &act, NULL);
-    }
+    for (int i = 1; i < _NSIG; i++)
+        if (is_passed(i) && sigaction(i, NULL, &before[i]) == 0 &&
+            before[i].sa_handler != SIG_IGN) /* nohup and its like stay as they are */
+            sigaction(i, &act, NULL);
     struct sigaction quiet = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &quiet, &before_pipe);
     struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
@@ -105,8 +114,9 @@ static void install(void)
 
 static void uninstall(void)
 {
-    for (int i = 0; i < PASSED; i++)
-        sigaction(passed[i], &before[i], NULL);
+    for (int i = 1; i < _NSIG; i++)
+        if (is_passed(i))
+            sigaction(i, &before[i], NULL);
     sigaction(SIGPIPE, &before_pipe, NULL);
     sigaction(SIGCHLD, &before_child, NULL);
 }

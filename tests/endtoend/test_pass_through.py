@@ -227,7 +227,10 @@ def test_ignored_interrupt(one, folder):
     assert report(path)["sampling"]["ticks"] > 500
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGINT"])
+SIGNALS = "TERM HUP USR1 USR2 QUIT INT VTALRM PROF IO PWR WINCH URG RTMIN RTMAX"
+
+
+@pytest.mark.parametrize("name", [f"SIG{name}" for name in SIGNALS.split()])
 def test_signals_to_the_command_are_passed_on(one, name, folder):
     """Sent to pyrometer alone, as a supervisor would: the program gets them."""
     number, path = getattr(signal, name), folder / "a.pyro"
