@@ -121,6 +121,8 @@ struct thread {
     int64_t tid;
     uint32_t id; /* in the stream */
     bool named, alive;
+    char name[64];
+    uint64_t name_due, name_wait; /* when it is looked at again, and how long after that */
     uint64_t sample_tick; /* when it was last sampled */
     uint64_t chunks_tick; /* when its chunks were last doubted */
     struct chunk *chunks;
@@ -214,6 +216,8 @@ void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8
 int threads_refresh(struct pyro_sampler *s);
 /* Gives the thread its row in the stream. */
 void threads_name(struct pyro_sampler *s, struct thread *t);
+/* Gives those another row that have another name by now. */
+void threads_rename(struct pyro_sampler *s);
 void threads_free_one(struct thread *t);
 
 /* ---- lower.c: what lies below the window */

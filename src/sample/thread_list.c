@@ -5,10 +5,13 @@
  */
 #include "sample_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define THREADS_MOST 16384
+#define NAME_AGAIN_FIRST UINT64_C(2000000) /* ns; then twice as long each time ... */
+#define NAME_AGAIN_MOST UINT64_C(8000000000)
 
 void threads_free_one(struct thread *t)
 {
@@ -36,12 +39,30 @@ void threads_name(struct pyro_sampler *s, struct thread *t)
     struct pyro_thread_fact fact = {.tid = t->tid};
     if (pyro_target_proc_stat(pid, (pid_t)t->tid, &stat) == 0) {
         fact.start_ticks = stat.start_ticks;
-        fact.name = (struct pyro_str){stat.comm, strlen(stat.comm)};
+        snprintf(t->name, sizeof t->name, "%s", t->tid == pid ? "MainThread" : stat.comm);
     }
-    if (t->tid == pid)
-        fact.name = (struct pyro_str){"MainThread", strlen("MainThread")};
+    fact.name = (struct pyro_str){t->name, strlen(t->name)};
     t->id = pyro_format_stream_thread(s->stream, &fact);
     t->named = t->id != PYRO_MAP_NONE;
+}
+
+/* From 3.14 on a thread is given its name when it runs already, and any may give itself one. */
+void threads_rename(struct pyro_sampler *s)
+{
+    for (int i = 0; i < s->thread_count; i++) {
+        struct thread *t = s->threads[i];
+        struct pyro_proc_stat stat;
+        pid_t pid = pyro_target_pid(s->target);
+        if (t->name_due > s->now || t->tid == pid)
+            continue;
+        t->name_wait = t->name_wait == 0 ? NAME_AGAIN_FIRST : 2 * t->name_wait;
+        if (t->name_wait > NAME_AGAIN_MOST)
+            t->name_wait = NAME_AGAIN_MOST;
+        t->name_due = s->now + t->name_wait;
+        if (pyro_target_proc_stat(pid, (pid_t)t->tid, &stat) == 0 &&
+            strcmp(stat.comm, t->name) != 0)
+            threads_name(s, t);
+    }
 }
 
 static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)

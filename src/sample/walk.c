@@ -99,6 +99,18 @@ static bool is_returning(const struct pyro_sampler *s, const struct header *h)
     return false;
 }
 
+/* Has a generator's frame moved into its object?  That is done by the first instruction but those
+ * that make cells; what stays on the chunk is left over. */
+static bool has_moved(const struct pyro_sampler *s, const struct header *h)
+{
+    const uint8_t *bytecode = h->code->facts.bytecode;
+    int made = s->lay->op_return[1];
+    if (h->raw < 0 || h->raw > 2 * (h->code->facts.nlocalsplus + 2))
+        return false;
+    return (bytecode[h->raw] == made && h->stacktop >= 0 && s->lay->frame_stacktop >= 0) ||
+           (h->raw >= 2 && bytecode[h->raw - 2] == made);
+}
+
 /* Can the instruction push a frame?  On 3.11 and 3.12 it is followed by inline caches, on the last
  * of which the pointer of a caller stands: any unit from the location's beginning on will do. */
 static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction,
@@ -443,7 +455,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             if (tail.stacktop == -1 && (adjacent || (!is_311 && previous_on_chunk)))
                 break; /* the caller runs: what stands above it is stale */
         }
-        if (h.executable < 4096 || !read_code(s, bytes, &h))
+        if (h.executable < 4096 || !read_code(s, bytes, &h) || has_moved(s, &h))
             break;
         if (has_stacktop && !first) {
             bool returning = h.stacktop != -1 && is_returning(s, &h);

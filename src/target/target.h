@@ -41,7 +41,8 @@ struct pyro_layout {
     int unicode_kind, unicode_compact, unicode_ascii; /* numbers of bits in the state's 32 */
     int bytes_data;
     int tag_mask;     /* low bits of a stack reference that are not the address */
-    int op_return[6]; /* opcodes that leave a frame by returning; -1 ends */
+    int op_return[6]; /* opcodes that leave a frame by returning, the second into a generator's
+                       * object; -1 ends */
     /* a bit for each opcode that can push a Python function's frame */
     uint32_t op_pushes[8];
 };

@@ -93,6 +93,11 @@ def test_200_threads(python, folder):
     assert len(ticks) > 300
     share = judge_share_of_busy(recording)
     say(f"many: {share}")
+    if tuple(map(int, recording.report["python"].split(".")[:2])) >= (3, 14):
+        # from then on Python tells the system their names, when they run already
+        names = {thread["id"]: thread["name"] for thread in recording.report["threads"]}
+        told_names = {thread: name for name, thread, _, _ in told["lives"]}
+        assert {thread: names[thread] for thread in told_names} == told_names
 
 
 def judge_share_of_busy(recording):
