@@ -77,9 +77,10 @@ static void hint_at_view(const char *recording)
 static void say_ending(const struct pyro_profile *p, const char *path)
 {
     if (p->ending == PYRO_ENDED_KILLED)
-        pyro_cli_say("%s has no end: it is still being written, or its recorder was killed. This "
-                     "is what was written until then.",
+        pyro_cli_say("%s has no end: its recorder was killed. This is what was written until then.",
                      path);
+    if (p->ending == PYRO_ENDED_NOT_YET)
+        pyro_cli_say("%s is still being written. This is what it holds so far.", path);
     if (p->ending == PYRO_ENDED_TRUNCATED)
         pyro_cli_say("%s is damaged or cut: this is what could be read.", path);
     for (size_t i = 0; i < p->warning_count; i++)

@@ -98,6 +98,10 @@ static void after_the_program(const struct pyro_args *args, const struct output 
 
     if (result->warning[0] && !(quiet && result->ended_early))
         pyro_cli_say("%s", result->warning);
+    if (!result->saw_python && !pyro_cli_has(args, PYRO_OPT_OUTPUT)) {
+        unlink(output->path); /* nobody asked for it, and it would be the newest */
+        return;
+    }
     if (quiet && !output->format)
         return;
     if (pyro_profile_load(recording_of(output), &profile, &err) != 0) {

@@ -200,12 +200,17 @@ struct pyro_visitor {
     int (*damage)(void *ctx, uint64_t offset, uint64_t bytes, const char *why);
 };
 
-enum pyro_ending { PYRO_ENDED_COMPLETE, PYRO_ENDED_TRUNCATED, PYRO_ENDED_KILLED };
+enum pyro_ending {
+    PYRO_ENDED_COMPLETE,
+    PYRO_ENDED_TRUNCATED,
+    PYRO_ENDED_KILLED,
+    PYRO_ENDED_NOT_YET,
+};
 
 /* Reads all there is.  *ending: complete (an end was read), truncated (cut within a chunk, or
- * damaged), killed (whole chunks but no end).  PYRO_E_FORMAT: not a recording at all;
- * PYRO_E_VERSION: a newer major version or an unknown critical chunk; PYRO_E_NOT_FOUND, _IO.
- * The memory variant reads a copy in memory (used by the fuzzer). */
+ * damaged), killed (whole chunks but no end), not yet (its writer holds it).  PYRO_E_FORMAT: not a
+ * recording at all; PYRO_E_VERSION: a newer major version or an unknown critical chunk;
+ * PYRO_E_NOT_FOUND, _IO. The memory variant reads a copy in memory (used by the fuzzer). */
 int pyro_format_read(const char *path, const struct pyro_visitor *visitor, enum pyro_ending *ending,
                      struct pyro_error *err);
 int pyro_format_read_memory(const void *bytes, size_t size, const struct pyro_visitor *visitor,

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -532,7 +533,11 @@ int pyro_format_read(const char *path, const struct pyro_visitor *visitor, enum 
         rc = pyro_base_fail(err, PYRO_E_FORMAT, "%s is not a file", path);
     } else {
         w.in.size = (uint64_t)st.st_size;
+        /* asked first: what is written after that is not missed without a word */
+        bool written = flock(w.in.fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
         rc = read_input(&w, visitor, ending);
+        if (written && !w.end_seen)
+            *ending = PYRO_ENDED_NOT_YET;
     }
     close(w.in.fd);
     return rc;

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -311,6 +312,7 @@ int pyro_format_create(struct pyro_writer **out, const char *path, bool overwrit
     rc = open_file(w, path, overwrite, &made, err);
     if (rc)
         goto fail;
+    flock(w->fd, LOCK_EX | LOCK_NB); /* so that a reader can tell that it goes on */
     if (start_thread(w)) {
         rc = pyro_base_fail(err, PYRO_E_NOMEM, "cannot start the thread that writes %s", path);
         goto fail_close;

@@ -122,7 +122,7 @@ static json_t *texts(const struct writer *w, const struct pyro_str *list, size_t
 
 static void put_head(struct writer *w)
 {
-    static const char *const endings[] = {"complete", "truncated", "killed"};
+    static const char *const endings[] = {"complete", "truncated", "killed", "running"};
     const struct pyro_profile *p = w->p;
     put_key(w, "schema", json_string("pyrometer.report/1"));
     put_key(w, "probes", p->has_samples ? json_pack("[s]", "samples") : json_array());

@@ -123,7 +123,9 @@ static void put_troubles(struct pyro_page *page, struct pyro_buf *text)
 {
     const struct pyro_profile *p = page->p;
     if (p->ending == PYRO_ENDED_KILLED)
-        say(text, "the recording has no end: its writer was killed, or it is still being written");
+        say(text, "the recording has no end: its writer was killed");
+    else if (p->ending == PYRO_ENDED_NOT_YET)
+        say(text, "none yet: the recording is still being written");
     else if (p->ending == PYRO_ENDED_TRUNCATED)
         say(text, "the recording is cut or damaged: what is whole of it is shown");
     flush_fact(page, "ending", text);
@@ -188,6 +190,8 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
         put_finding(&page, &finding);
     else if (rc == PYRO_OK && p->samples > 0)
         pyro_page_put(&page, "No sample is in a function that is in view.\n");
+    else if (rc == PYRO_OK && p->sampling.lost > 0)
+        pyro_page_put(&page, "There are no samples: none of those taken could be written.\n");
     else if (rc == PYRO_OK)
         pyro_page_put(&page, "There are no samples: the program ended before the first, or no "
                              "Python was seen.\n");

@@ -2,8 +2,8 @@ Where recordings go.
 
   $ printf 'sum(i * i for i in range(3_000_000))\n' > "my app.py"
   $ pyrometer run -q "my app.py"
-  $ pyrometer run -q -m timeit -n 1 pass >/dev/null 2>&1
-  $ pyrometer run -q -c pass 2>/dev/null
+  $ pyrometer run -q -m timeit -n 1 'sum(range(9_000_000))' >/dev/null 2>&1
+  $ pyrometer run -q -c 'sum(range(9_000_000))' 2>/dev/null
   $ ls .pyrometer
   code-\d{8}T\d{6}-\d+\.pyro (re)
   my_app-\d{8}T\d{6}-\d+\.pyro (re)
@@ -67,3 +67,11 @@ An export that cannot be written keeps the recording; the program's status stand
   [4]
   $ ls -A | grep -c 'full.collapsed.*pyro'
   1
+A command without a Python leaves no recording that would be the newest; one that was asked for stays.
+
+  $ mkdir none && cd none
+  $ pyrometer run -q true
+  pyrometer: No Python was seen in the command's process tree, so there is no profile: name a Python program, or a command that starts one.
+  $ ls .pyrometer
+  $ pyrometer run -q -o true.pyro true 2>/dev/null; ls
+  true.pyro

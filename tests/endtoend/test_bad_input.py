@@ -132,6 +132,9 @@ def fills(done, path):
     assert told["warnings"]
     rows = sum(row["samples"] for row in told["functions"])
     assert rows <= told["sampling"]["taken"] - told["sampling"]["lost"]
+    if rows == 0:
+        text = command("report", path).stdout
+        assert "none of those taken could be written" in text
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def test_read_while_it_is_written(one, folder):
         process.wait(HANG)
     assert 1900 <= first["sampling"]["ticks"] < second["sampling"]["ticks"]
     assert first["exit_status"] is None
+    assert first["ended"] == second["ended"] == "running"
     assert report(path)["ended"] == "complete"
 
 
