@@ -253,7 +253,7 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
                   const struct header *above, struct item *found, struct walk *out, uint64_t *end)
 {
     const struct pyro_layout *lay = s->lay;
-    int count = 0, seen = 0; /* seen: generators from the top that were as remembered or read */
+    int count = 0, seen = 0; /* seen: of those, from the top down, that are as they were read */
     uint64_t function = above != NULL ? above->function : 0;
     for (int hops = 0; at != 0 && !on_chunk(t, at); hops++) {
         if (hops == CHAIN_MOST || (at & 7) != 0)
@@ -314,20 +314,26 @@ static void append_reversed(struct walk *out, const struct item *found, int coun
 static int climb(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t top,
                  struct item *found, struct walk *out)
 {
-    struct item chain[CHAIN_MOST];
-    int most = 0;
+    struct item executing[MAX_OFF], chain[CHAIN_MOST];
+    int count = 0, most = 0;
     for (int i = 0; i < t->off_count; i++) {
         const struct off *off = &t->off[i];
         const uint8_t *bytes =
             locate(view, off->at - off->before, off->before + (size_t)s->lay->frame_locals, NULL);
-        uint64_t end;
         bool pushes;
-        if (bytes == NULL || !read_executing(s, off, bytes + off->before, chain, &pushes))
-            continue;
-        int count = follow(s, t, view, off->at, NULL, chain, out, &end);
-        if (count > most && end == top) {
-            most = count;
-            memcpy(found, chain, (size_t)count * sizeof *found);
+        if (bytes != NULL &&
+            read_executing(s, off, bytes + off->before, &executing[count], &pushes))
+            count++;
+    }
+    for (int i = 0; i < count; i++) {
+        bool topmost = true;
+        for (int k = 0; k < count && topmost; k++)
+            topmost = executing[k].previous != executing[i].at;
+        uint64_t end;
+        int length = topmost ? follow(s, t, view, executing[i].at, NULL, chain, out, &end) : 0;
+        if (length > most && end == top) {
+            most = length;
+            memcpy(found, chain, (size_t)length * sizeof *found);
         }
     }
     return most;
