@@ -20,6 +20,8 @@ struct pyro_str { /* borrowed bytes, any content, not NUL-terminated */
     const char *bytes;
     size_t size;
 };
+/* As memcmp of the bytes, a beginning of another before it. */
+int pyro_format_compare(struct pyro_str a, struct pyro_str b);
 
 /* ---- facts, as they are written and as they are read back */
 

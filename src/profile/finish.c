@@ -210,19 +210,10 @@ static int infer_modules(struct pyro_profile *p)
     return rc;
 }
 
-static int compare_text(struct pyro_str a, struct pyro_str b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size > 0 ? memcmp(a.bytes, b.bytes, size) : 0;
-    if (order != 0)
-        return order;
-    return a.size < b.size ? -1 : a.size > b.size;
-}
-
 static int by_file_and_line(const void *a, const void *b)
 {
     const struct pyro_source *x = a, *y = b;
-    int order = compare_text(x->file, y->file);
+    int order = pyro_format_compare(x->file, y->file);
     if (order != 0)
         return order;
     return x->first_line < y->first_line ? -1 : x->first_line > y->first_line;

@@ -9,15 +9,6 @@
 #define ROWS 30
 #define WIDE 110 /* from this width on both shares have their interval */
 
-static int compare_text(struct pyro_str a, struct pyro_str b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size > 0 ? memcmp(a.bytes, b.bytes, size) : 0;
-    if (order != 0)
-        return order;
-    return a.size < b.size ? -1 : a.size > b.size;
-}
-
 static int larger(uint64_t a, uint64_t b)
 {
     return a > b ? -1 : a < b;
@@ -37,9 +28,9 @@ static int compare(const void *a, const void *b, void *ctx)
     const struct pyro_function_sums *m = &s->p->function_sums[x], *n = &s->p->function_sums[y];
     int order = 0;
     if (s->order == BY_NAME)
-        order = compare_text(f->qualname, g->qualname);
+        order = pyro_format_compare(f->qualname, g->qualname);
     if (s->order == BY_NAME || s->order == BY_FILE)
-        order = order ? order : compare_text(f->file, g->file);
+        order = order ? order : pyro_format_compare(f->file, g->file);
     if (order == 0 && (s->order == BY_NAME || s->order == BY_FILE))
         order = f->first_line < g->first_line ? -1 : f->first_line > g->first_line;
     if (order == 0 && s->order == BY_TOTAL)

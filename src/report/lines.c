@@ -17,11 +17,6 @@ struct text_line {
     struct pyro_str text;
 };
 
-static bool same(struct pyro_str a, struct pyro_str b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.bytes, b.bytes, a.size) == 0);
-}
-
 static int by_line(const void *a, const void *b)
 {
     const struct text_line *x = a, *y = b;
@@ -39,7 +34,7 @@ static int find_text(const struct pyro_profile *p, struct pyro_str file, struct 
 {
     for (size_t i = 0; i < p->source_count; i++) {
         const struct pyro_source *source = &p->sources[i];
-        if (!same(source->file, file))
+        if (pyro_format_compare(source->file, file) != 0)
             continue;
         const char *at = source->text.bytes, *end = at + source->text.size;
         for (uint32_t line = source->first_line; at < end && line < UINT32_MAX; line++) {
@@ -212,7 +207,7 @@ static int put_file(struct pyro_page *page, struct pyro_str file)
     uint64_t *total = malloc((p->node_count + 1) * sizeof(*total));
     int rc = in_file && key && total ? PYRO_OK : PYRO_E_NOMEM;
     for (size_t i = 0; rc == PYRO_OK && i < p->function_count; i++)
-        in_file[i] = same(p->functions[i].file, file);
+        in_file[i] = pyro_format_compare(p->functions[i].file, file) == 0;
     for (size_t i = 0; rc == PYRO_OK && i < p->node_count; i++) {
         const struct pyro_frame *frame = &p->frames[p->nodes[i].frame];
         key[i] = PYRO_NONE;
@@ -270,7 +265,7 @@ static bool is_named(const struct pyro_function *f, const char *target)
     struct pyro_str name = {target, size}, q = f->qualname;
     if (strchr(target, ':') != NULL || strchr(target, '*') != NULL)
         return pyro_profile_matches(f, target) || pyro_profile_glob(target, size, q.bytes, q.size);
-    return same(q, name) || same(f->name, name) ||
+    return pyro_format_compare(q, name) == 0 || pyro_format_compare(f->name, name) == 0 ||
            (q.size > size && q.bytes[q.size - size - 1] == '.' &&
             memcmp(q.bytes + q.size - size, target, size) == 0);
 }
@@ -318,7 +313,7 @@ int pyro_report_lines(FILE *to, const struct pyro_profile *p, const char *target
         rc = put_file(&page, file);
         for (size_t i = 0; i < count && shown == 0; i++) { /* the same end, another file */
             struct pyro_str other = p->functions[ids[i]].file;
-            if (!same(other, file) && is_path_end(other, target)) {
+            if (pyro_format_compare(other, file) != 0 && is_path_end(other, target)) {
                 pyro_page_put(&page, "\nThere is also ");
                 put_heading(&page, "", 0, other, 0);
                 pyro_page_put(&page, "; name it by a longer part of its path.\n");
