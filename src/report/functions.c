@@ -68,8 +68,8 @@ static bool is_unsure(const struct pyro_function_sums *sums)
     return (double)sums->moved > MOVED_MOST * (double)sums->self;
 }
 
-void pyro_report_share(struct pyro_table *t, const struct pyro_profile *p, uint32_t function,
-                       bool total, bool interval)
+void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint32_t function,
+                        bool total, bool whole)
 {
     const struct pyro_function_sums *sums = &p->function_sums[function];
     uint64_t hits = total ? sums->total : sums->self;
@@ -79,8 +79,17 @@ void pyro_report_share(struct pyro_table *t, const struct pyro_profile *p, uint3
     struct pyro_cell *cell = pyro_table_add(t, unsure ? text : text + 1);
     if (5 * hits >= p->samples && hits > 0)
         cell->style = HOT;
-    if (interval)
-        pyro_table_add(t, unsure ? "" : pyro_report_interval(text, hits, p->samples));
+    if (!whole)
+        return;
+    pyro_table_add(t, unsure ? "" : pyro_report_interval(text, hits, p->samples));
+    pyro_table_add(t, pyro_report_time(text, (double)hits * p->ns_per_sample));
+}
+
+void pyro_report_name(struct pyro_table *t, const struct pyro_profile *p, uint32_t function)
+{
+    const struct pyro_function *f = &p->functions[function];
+    pyro_table_add_clean(t, f->qualname);
+    pyro_table_add_place(t, p, f->file, f->first_line);
 }
 
 int pyro_report_functions(FILE *to, const struct pyro_profile *p,
@@ -111,17 +120,9 @@ int pyro_report_functions(FILE *to, const struct pyro_profile *p,
     else
         pyro_table_init(&t, by_total ? narrow_total : narrow_self, 6);
     for (size_t i = 0; i < count && i < limit; i++) {
-        const struct pyro_function *f = &p->functions[ids[i]];
-        const struct pyro_function_sums *sums = &p->function_sums[ids[i]];
-        char time[PYRO_SHORT];
-        pyro_report_share(&t, p, ids[i], false, both || !by_total);
-        if (both || !by_total)
-            pyro_table_add(&t, pyro_report_time(time, (double)sums->self * p->ns_per_sample));
-        pyro_report_share(&t, p, ids[i], true, both || by_total);
-        if (both || by_total)
-            pyro_table_add(&t, pyro_report_time(time, (double)sums->total * p->ns_per_sample));
-        pyro_table_add_clean(&t, f->qualname);
-        pyro_table_add_place(&t, p, f->file, f->first_line);
+        pyro_report_figure(&t, p, ids[i], false, both || !by_total);
+        pyro_report_figure(&t, p, ids[i], true, both || by_total);
+        pyro_report_name(&t, p, ids[i]);
     }
     if (count == 0)
         pyro_page_put(&page, "There are no samples.\n");

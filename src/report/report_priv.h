@@ -89,8 +89,11 @@ void pyro_table_release(struct pyro_table *t);
 /* ---- functions.c */
 /* Ids of functions with a sample, in the order asked for; the caller frees.  NULL: no memory. */
 uint32_t *pyro_report_ranked(const struct pyro_profile *p, const char *sort, size_t *count);
-/* Adds the cells "41.2 %" (or "~41.2 %") and "[39.8, 42.6]" (or none) of a self or total figure */
-void pyro_report_share(struct pyro_table *t, const struct pyro_profile *p, uint32_t function,
-                       bool total, bool interval);
+/* Adds the cell "41.2 %" (or "~41.2 %") of a self or total figure; if it is to be whole, also the
+ * cells "[39.8, 42.6]" (or none) and "3.46 s". */
+void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint32_t function,
+                        bool total, bool whole);
+/* Adds the cells of a function's name and place. */
+void pyro_report_name(struct pyro_table *t, const struct pyro_profile *p, uint32_t function);
 
 #endif

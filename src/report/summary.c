@@ -142,34 +142,24 @@ static void put_troubles(struct pyro_page *page, struct pyro_buf *text)
 
 static int put_hottest(struct pyro_page *page, bool total)
 {
-    static const struct pyro_column by_self[] = {{"self", true, 0, PLAIN},
-                                                 {"95 %", true, 0, DIM},
-                                                 {"time", true, 0, PLAIN},
-                                                 {"function", false, 'r', PLAIN},
-                                                 {"where", false, 'l', DIM}};
-    static const struct pyro_column by_total[] = {{"total", true, 0, PLAIN},
-                                                  {"95 %", true, 0, DIM},
-                                                  {"time", true, 0, PLAIN},
-                                                  {"function", false, 'r', PLAIN},
-                                                  {"where", false, 'l', DIM}};
+    const struct pyro_column columns[] = {{total ? "total" : "self", true, 0, PLAIN},
+                                          {"95 %", true, 0, DIM},
+                                          {"time", true, 0, PLAIN},
+                                          {"function", false, 'r', PLAIN},
+                                          {"where", false, 'l', DIM}};
     const struct pyro_profile *p = page->p;
     size_t count, limit = page->o->limit > 0 ? page->o->limit : ROWS;
     uint32_t *ids = pyro_report_ranked(p, total ? "total" : "self", &count);
     if (ids == NULL)
         return PYRO_E_NOMEM;
     struct pyro_table t;
-    pyro_table_init(&t, total ? by_total : by_self, 5);
+    pyro_table_init(&t, columns, 5);
     for (size_t i = 0; i < count && i < limit; i++) {
-        const struct pyro_function *f = &p->functions[ids[i]];
         const struct pyro_function_sums *sums = &p->function_sums[ids[i]];
-        uint64_t samples = total ? sums->total : sums->self;
-        char time[PYRO_SHORT];
-        if (samples == 0)
+        if ((total ? sums->total : sums->self) == 0)
             break;
-        pyro_report_share(&t, p, ids[i], total, true);
-        pyro_table_add(&t, pyro_report_time(time, (double)samples * p->ns_per_sample));
-        pyro_table_add_clean(&t, f->qualname);
-        pyro_table_add_place(&t, p, f->file, f->first_line);
+        pyro_report_figure(&t, p, ids[i], total, true);
+        pyro_report_name(&t, p, ids[i]);
     }
     pyro_page_put(page, "\n");
     pyro_table_print(&t, page, 2);
