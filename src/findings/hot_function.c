@@ -13,7 +13,6 @@
 #define TOP_SHARE 0.99    /* ... and from here on not at all */
 #define SPREAD_BELOW 0.20 /* a finding smaller than this says that time is spread out */
 #define ITSELF 0.90       /* this part of its time in its own code: "in f itself", not "under f" */
-#define MOVED_MOST 0.05   /* more samples than this with an unsure top: own time is not claimed */
 #define FEW_SAMPLES 100
 
 static double score(const struct pyro_profile *p, const struct pyro_walk *walk,
@@ -70,8 +69,7 @@ static size_t put_place(char *out, size_t at, size_t size, const struct pyro_fun
 /* Nearly all of its time is its own, and the reads were sure of that. */
 static bool is_itself(const struct pyro_profile *p, const struct pyro_step *step)
 {
-    const struct pyro_function_sums *sums = &p->function_sums[step->function];
-    return (double)sums->moved <= MOVED_MOST * (double)sums->self &&
+    return !pyro_profile_is_unsure(&p->function_sums[step->function]) &&
            (double)step->self >= ITSELF * (double)step->total;
 }
 

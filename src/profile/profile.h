@@ -140,6 +140,10 @@ static inline uint32_t pyro_profile_function_of(const struct pyro_profile *p, ui
     return p->frames[p->nodes[node].frame].function;
 }
 
+/* The two reads of a sample disagreed on the top function in so many of its own samples that its
+ * self share is not measured to the precision of the rest: views mark it with ~. */
+bool pyro_profile_is_unsure(const struct pyro_function_sums *sums);
+
 /* For each key, the samples in whose path a node of that key is found, once a sample however
  * often it is found.  key_of_node[i] < keys, or PYRO_NONE: counts nowhere.  total holds `keys`
  * figures.  Linear in the number of nodes, whatever their depth. */

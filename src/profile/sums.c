@@ -7,6 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOVED_MOST 0.05 /* of a function's own samples */
+
+bool pyro_profile_is_unsure(const struct pyro_function_sums *sums)
+{
+    return (double)sums->moved > MOVED_MOST * (double)sums->self;
+}
+
 /* Totals bottom-up; nodes that no sample is at or under are taken out, parents stay first. */
 static int prune(struct pyro_profile *p)
 {

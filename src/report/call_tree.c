@@ -36,7 +36,7 @@ static void cells_of(struct tree *tree, uint64_t total, const uint64_t *self, co
         cell->style = DIM;
     else if (2 * total >= p->samples)
         cell->style = HOT;
-    pyro_table_add(t, self ? pyro_report_percent(share, *self, p->samples) : "");
+    pyro_table_add(t, self ? pyro_report_self(share, p, function, *self) : "");
 
     size_t at = t->text.len;
     cell = pyro_table_add(t, "");

@@ -63,9 +63,14 @@ uint32_t *pyro_report_ranked(const struct pyro_profile *p, const char *sort, siz
     return ids;
 }
 
-static bool is_unsure(const struct pyro_function_sums *sums)
+const char *pyro_report_self(char out[PYRO_SHORT], const struct pyro_profile *p, uint32_t function,
+                             uint64_t hits)
 {
-    return (double)sums->moved > MOVED_MOST * (double)sums->self;
+    char share[PYRO_SHORT];
+    bool unsure = pyro_profile_is_unsure(&p->function_sums[function]);
+    pyro_report_percent(share, hits, p->samples);
+    snprintf(out, PYRO_SHORT, "%s%.40s", unsure ? "~" : "", share);
+    return out;
 }
 
 void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint32_t function,
@@ -73,10 +78,10 @@ void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint
 {
     const struct pyro_function_sums *sums = &p->function_sums[function];
     uint64_t hits = total ? sums->total : sums->self;
-    bool unsure = !total && is_unsure(sums);
-    char text[PYRO_SHORT + 1] = "~";
-    pyro_report_percent(text + 1, hits, p->samples);
-    struct pyro_cell *cell = pyro_table_add(t, unsure ? text : text + 1);
+    bool unsure = !total && pyro_profile_is_unsure(sums);
+    char text[PYRO_SHORT];
+    struct pyro_cell *cell = pyro_table_add(t, total ? pyro_report_percent(text, hits, p->samples)
+                                                     : pyro_report_self(text, p, function, hits));
     if (5 * hits >= p->samples && hits > 0)
         cell->style = HOT;
     if (!whole)

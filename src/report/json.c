@@ -151,7 +151,7 @@ static void put_functions(struct writer *w)
         const struct pyro_function_sums *sums = &p->function_sums[i];
         if (sums->total == 0)
             continue;
-        bool sure = (double)sums->moved <= MOVED_MOST * (double)sums->self;
+        bool sure = !pyro_profile_is_unsure(sums);
         json_t *row = json_object();
         json_object_set_new(row, "id", whole(i));
         json_object_set_new(row, "kind", json_string("python"));

@@ -190,8 +190,7 @@ static int put_function(struct pyro_page *page, uint32_t id)
     if (count > 0 && p->lines[from + count - 1].line > last)
         last = p->lines[from + count - 1].line;
     put_heading(page, f->qualname.bytes, f->qualname.size, f->file, f->first_line);
-    pyro_page_printf(page, "  %s self, %s total\n\n",
-                     pyro_report_percent(self, sums->self, p->samples),
+    pyro_page_printf(page, "  %s self, %s total\n\n", pyro_report_self(self, p, id, sums->self),
                      pyro_report_percent(total, sums->total, p->samples));
     return put_section(page, f->file, &p->lines[from], count, f->first_line, last);
 }

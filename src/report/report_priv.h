@@ -8,8 +8,6 @@
 #include "report.h"
 #include "stats.h"
 
-#define MOVED_MOST 0.05 /* above this part of a function's self samples its share is marked ~ */
-
 /* ---- clean.c */
 /* Columns of safe text on a terminal. */
 size_t pyro_report_columns(const char *text, size_t size);
@@ -89,6 +87,10 @@ void pyro_table_release(struct pyro_table *t);
 /* ---- functions.c */
 /* Ids of functions with a sample, in the order asked for; the caller frees.  NULL: no memory. */
 uint32_t *pyro_report_ranked(const struct pyro_profile *p, const char *sort, size_t *count);
+/* "41.2 %", or "~41.2 %" where it is unsure which function was on top: the share of samples in the
+ * function itself, all of them or those of one context. */
+const char *pyro_report_self(char out[PYRO_SHORT], const struct pyro_profile *p, uint32_t function,
+                             uint64_t hits);
 /* Adds the cell "41.2 %" (or "~41.2 %") of a self or total figure; if it is to be whole, also the
  * cells "[39.8, 42.6]" (or none) and "3.46 s". */
 void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint32_t function,

@@ -178,11 +178,11 @@ static void test_tree(void **state)
     char path[64];
     program();
     expect(TREE, NULL, (struct pyro_report_options){.width = 80},
-           "  total    self  function  where\n"
-           "100.0 %   5.0 %  <module>  m.py:1\n"
-           " 75.0 %  15.0 %  ├ b       m.py:10\n"
-           " 60.0 %  60.0 %  │ ↳ c     …/json/c.py:2\n"
-           " 20.0 %  20.0 %  └ A.a     …/pkg/a.py:7\n");
+           "  total     self  function  where\n"
+           "100.0 %    5.0 %  <module>  m.py:1\n"
+           " 75.0 %   15.0 %  ├ b       m.py:10\n"
+           " 60.0 %   60.0 %  │ ↳ c     …/json/c.py:2\n"
+           " 20.0 %  ~20.0 %  └ A.a     …/pkg/a.py:7\n");
 
     feed_start(&feed, 2000); /* 500 in hot, 4 sides of 100, 10 small ones of 10 */
     feed_sample(&feed, "t", "m:1 > hot:1", 500);
@@ -255,7 +255,7 @@ static void test_lines(void **state)
            "  14                                return x\n");
     program();
     expect(LINES, "pkg.a:A.*", (struct pyro_report_options){.width = 60},
-           "A.a  …/pkg/a.py:7  20.0 % self, 20.0 % total\n"
+           "A.a  …/pkg/a.py:7  ~20.0 % self, 20.0 % total\n"
            "\n"
            "line    self   total\n"
            "   8  10.0 %  10.0 %  ████████\n"
