@@ -133,10 +133,7 @@ int pyro_report_functions(FILE *to, const struct pyro_profile *p,
         pyro_page_put(&page, "There are no samples.\n");
     else
         pyro_table_print(&t, &page, 0);
-    if (count > limit) {
-        char more[PYRO_SHORT];
-        pyro_page_printf(&page, "… %s more\n", pyro_report_count(more, count - limit));
-    }
+    pyro_page_more(&page, count > limit ? count - limit : 0);
     pyro_table_release(&t);
     free(ids);
     return pyro_page_finish(&page, to);

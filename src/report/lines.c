@@ -331,10 +331,9 @@ int pyro_report_lines(FILE *to, const struct pyro_profile *p, const char *target
                 pyro_page_put(&page, "\n");
             rc = put_function(&page, ids[i]);
         }
-        if (left_out > 0) {
-            char more[PYRO_SHORT];
-            pyro_page_printf(&page, "\n… %s more\n", pyro_report_count(more, left_out));
-        }
+        if (left_out > 0)
+            pyro_page_put(&page, "\n");
+        pyro_page_more(&page, left_out);
         if (shown == 0 && rc == PYRO_OK) {
             rc = fail_with_names(p, target, ids, count, err);
             free(ids);

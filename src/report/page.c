@@ -132,6 +132,13 @@ const char *pyro_report_count(char out[PYRO_SHORT], uint64_t n)
     return out;
 }
 
+void pyro_page_more(struct pyro_page *page, size_t left_out)
+{
+    char count[PYRO_SHORT];
+    if (left_out > 0)
+        pyro_page_printf(page, "… %s more\n", pyro_report_count(count, left_out));
+}
+
 /* Three digits that count, and the unit they are in. */
 const char *pyro_report_time(char out[PYRO_SHORT], double ns)
 {

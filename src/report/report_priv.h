@@ -35,6 +35,8 @@ void pyro_page_put(struct pyro_page *page, const char *text);
 void pyro_page_printf(struct pyro_page *page, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void pyro_page_style(struct pyro_page *page, enum pyro_style style);
+/* "… 1,234 more": rows that are left out, if any are. */
+void pyro_page_more(struct pyro_page *page, size_t left_out);
 void pyro_page_pad(struct pyro_page *page, size_t columns);
 /* Opens a link to a place in a file (false: there is none to make), closes it. */
 bool pyro_page_link(struct pyro_page *page, struct pyro_str file, uint32_t line);

@@ -195,14 +195,58 @@ static void test_tree(void **state)
         feed_sample(&feed, "t", path, 10);
     }
     expect(TREE, NULL, (struct pyro_report_options){.width = 80},
-           "  total    self  function             where\n"
-           "100.0 %   0.0 %  m                    m.py:1\n"
-           " 50.0 %  50.0 %  ├ hot                hot.py:1\n"
-           " 10.0 %  10.0 %  ├ side0              side0.py:1\n"
-           " 10.0 %  10.0 %  ├ side1              side1.py:1\n"
-           " 10.0 %  10.0 %  ├ side2              side2.py:1\n"
-           " 10.0 %  10.0 %  ├ side3              side3.py:1\n"
-           " 10.0 %          └ … 10 more, 10.0 %\n");
+           "  total    self  function     where\n"
+           "100.0 %   0.0 %  m            m.py:1\n"
+           " 50.0 %  50.0 %  ├ hot        hot.py:1\n"
+           " 10.0 %  10.0 %  ├ side0      side0.py:1\n"
+           " 10.0 %  10.0 %  ├ side1      side1.py:1\n"
+           " 10.0 %  10.0 %  ├ side2      side2.py:1\n"
+           " 10.0 %  10.0 %  ├ side3      side3.py:1\n"
+           " 10.0 %          └ … 10 more\n");
+}
+
+/* As many rows as there is room for: the path first, then the heaviest beside it. */
+static void test_limited_tree(void **state)
+{
+    static const char *const expected[] = {
+        "  total   self  function  where\n"
+        "100.0 %  0.0 %  m         m.py:1\n",
+        "  total   self  function  where\n"
+        "100.0 %  0.0 %  m         m.py:1\n"
+        "… 5 more\n",
+        "  total   self  function  where\n"
+        "100.0 %  0.0 %  m         m.py:1\n"
+        " 60.0 %  5.0 %  ↳ a       a.py:1\n"
+        "… 4 more\n",
+        "  total    self  function  where\n"
+        "100.0 %   0.0 %  m         m.py:1\n"
+        " 60.0 %   5.0 %  ↳ a       a.py:1\n"
+        " 40.0 %  40.0 %  ↳ b       b.py:1\n"
+        "… 3 more\n",
+        "  total    self  function  where\n"
+        "100.0 %   0.0 %  m         m.py:1\n"
+        " 60.0 %   5.0 %  ├ a       a.py:1\n"
+        " 40.0 %  40.0 %  │ ↳ b     b.py:1\n"
+        " 39.0 %  39.0 %  └ d       d.py:1\n"
+        "… 2 more\n",
+        "  total    self  function    where\n"
+        "100.0 %   0.0 %  m           m.py:1\n"
+        " 60.0 %   5.0 %  ├ a         a.py:1\n"
+        " 40.0 %  40.0 %  │ ├ b       b.py:1\n"
+        " 15.0 %  15.0 %  │ └ c       c.py:1\n"
+        " 39.0 %  39.0 %  ├ d         d.py:1\n"
+        "  1.0 %          └ … 1 more\n",
+    };
+    for (size_t limit = 1; limit <= 6; limit++) {
+        feed_start(&feed, 200);
+        feed_sample(&feed, "t", "m:1 > a:1", 10);
+        feed_sample(&feed, "t", "m:1 > a:2 > b:1", 80);
+        feed_sample(&feed, "t", "m:1 > a:2 > c:1", 30);
+        feed_sample(&feed, "t", "m:1 > d:1", 78);
+        feed_sample(&feed, "t", "m:1 > e:1", 2);
+        expect(TREE, NULL, (struct pyro_report_options){.width = 80, .limit = limit},
+               expected[limit - 1]);
+    }
 }
 
 /* 5,000 deep: one row; and two functions that call each other, 1,000 times each. */
@@ -314,10 +358,11 @@ static void test_odd_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_summary), cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_narrow),  cmocka_unit_test(test_styles),
-        cmocka_unit_test(test_tree),    cmocka_unit_test(test_deep_tree),
-        cmocka_unit_test(test_lines),   cmocka_unit_test(test_odd_lines)};
+        cmocka_unit_test(test_summary),   cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_nothing),   cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_narrow),    cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_tree),      cmocka_unit_test(test_limited_tree),
+        cmocka_unit_test(test_deep_tree), cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_odd_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
