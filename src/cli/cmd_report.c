@@ -24,6 +24,24 @@ static enum view view_named(const char *word)
     return view;
 }
 
+/* Nothing that was given is left out of account. */
+static int check_options(const struct pyro_args *args, enum view view, struct pyro_error *err)
+{
+    bool json = pyro_cli_has(args, PYRO_OPT_JSON);
+    if (json && view != VIEW_SUMMARY)
+        return pyro_base_fail(err, PYRO_E_INVALID,
+                              "--json holds all views: leave out the word `%s`.",
+                              pyro_cli_commands[PYRO_CMD_REPORT].views[view]);
+    if (json && pyro_cli_has(args, PYRO_OPT_LIMIT))
+        return pyro_base_fail(err, PYRO_E_INVALID, "--json holds all rows: leave out --limit.");
+    if (view != VIEW_FUNCTIONS && pyro_cli_has(args, PYRO_OPT_SORT))
+        return pyro_base_fail(err, PYRO_E_INVALID,
+                              "--sort is for the view `functions` only: "
+                              "`pyrometer report functions --sort %s`.",
+                              pyro_cli_value(args, PYRO_OPT_SORT));
+    return 0;
+}
+
 /* [REC] [VIEW [TARGET]].  The first word is a view if it is a view's name and no file's. */
 static int understand(const struct pyro_args *args, struct asked *out, struct pyro_error *err)
 {
@@ -58,11 +76,7 @@ static int understand(const struct pyro_args *args, struct asked *out, struct py
                               "`pyrometer report` takes one recording and one view; `%.200s` is "
                               "one word too many.",
                               words[at]);
-    if (out->view != VIEW_SUMMARY && pyro_cli_has(args, PYRO_OPT_JSON))
-        return pyro_base_fail(err, PYRO_E_INVALID,
-                              "--json holds all views: leave out the word `%s`.",
-                              pyro_cli_commands[PYRO_CMD_REPORT].views[out->view]);
-    return 0;
+    return check_options(args, out->view, err);
 }
 
 /* A word that looks like a mistyped view and is no file is better answered so. */

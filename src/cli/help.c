@@ -40,7 +40,7 @@ static void option_name(const struct pyro_option *option, char *out, size_t size
 
 static void option_help(FILE *to, const struct pyro_option *option)
 {
-    char name[80];
+    char name[80], text[1000];
     const int indent = 26;
 
     option_name(option, name, sizeof name);
@@ -51,7 +51,7 @@ static void option_help(FILE *to, const struct pyro_option *option)
         at = 0;
     }
     fprintf(to, "%*s", indent - at, "");
-    wrap(to, option->help, indent, indent);
+    wrap(to, pyro_cli_option_help(option, text, sizeof text), indent, indent);
 }
 
 void pyro_cli_command_help(FILE *to, enum pyro_command_id id)

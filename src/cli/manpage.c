@@ -45,6 +45,7 @@ static void head(FILE *to, const char *name, const char *title, const char *summ
 
 static void option(FILE *to, const struct pyro_option *option)
 {
+    char help[1000];
     fputs(".TP\n", to);
     if (option->letter)
         fprintf(to, "\\fB\\-%c\\fR", option->letter);
@@ -56,7 +57,7 @@ static void option(FILE *to, const struct pyro_option *option)
     if (option->value)
         fprintf(to, " \\fI%s\\fR", option->value);
     fputc('\n', to);
-    paragraph(to, option->help);
+    paragraph(to, pyro_cli_option_help(option, help, sizeof help));
 }
 
 static void pairs(FILE *to, const char *title, const char *const *list)

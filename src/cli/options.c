@@ -49,18 +49,18 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
          "Run a piece of code, as `python -c` does. All that follows belongs to the program."},
     [PYRO_OPT_FORMAT] =
         {"format", 0, PYRO_KIND_CHOICE, "FORMAT", "collapsed speedscope", false, EXPORT,
-         "`collapsed`: a line for each stack with its number of samples, for flame graph tools. "
-         "`speedscope`: JSON for speedscope.app, a profile for each thread. If not given, the "
-         "output's ending chooses."},
+         "The first is a line for each stack with its number of samples, for flame graph tools; the "
+         "other is JSON for speedscope.app, a profile for each thread. If not given, the output's "
+         "ending chooses."},
     [PYRO_OPT_FRAMES] =
         {"frames", 0, PYRO_KIND_CHOICE, "WHAT", "function line instruction", false, EXPORT,
-         "What counts as one frame: a `function` (the default; named with its first line), a "
-         "`line` of it (named with the line that was running or calling), or an `instruction` "
-         "(with the line and the offset in the bytecode)."},
-    [PYRO_OPT_SORT] = {"sort", 0, PYRO_KIND_CHOICE, "KEY", "self total name file samples", false,
-                       REPORT, "Order of the functions. `self` if not given."},
+         "That counts as one frame: a function (the default) is named with its first line, a line "
+         "of it with the one that was running or calling, an instruction with its offset in the "
+         "bytecode too."},
+    [PYRO_OPT_SORT] = {"sort", 0, PYRO_KIND_CHOICE, "KEY", "self total name file", false, REPORT,
+                       "Order of the view `functions`: `self` if not given."},
     [PYRO_OPT_LIMIT] = {"limit", 0, PYRO_KIND_COUNT, "N", NULL, false, REPORT,
-                        "Show at most N rows."},
+                        "Show at most N rows; of `lines`, N functions."},
     [PYRO_OPT_ONLY] =
         {"only", 0, PYRO_KIND_TEXT, "PATTERN", NULL, true, REPORT | EXPORT,
          "Keep only the functions that match: a path glob, a package or module, or "
@@ -152,6 +152,16 @@ static void list_choices(const char *choices, char *out, size_t size)
         used += (size_t)n;
         at = next;
     }
+}
+
+const char *pyro_cli_option_help(const struct pyro_option *option, char *out, size_t size)
+{
+    char choices[200];
+    if (option->kind != PYRO_KIND_CHOICE)
+        return option->help;
+    list_choices(option->choices, choices, sizeof choices);
+    snprintf(out, size, "%s is %s. %s", option->value, choices, option->help);
+    return out;
 }
 
 static int check_value(const struct pyro_option *option, const char *shown, const char *value,

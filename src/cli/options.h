@@ -83,7 +83,7 @@ struct pyro_option {
     const char *choices; /* separated by spaces */
     bool repeats;        /* may be given several times */
     unsigned commands;   /* bits 1 << enum pyro_command_id */
-    const char *help;    /* sentences */
+    const char *help;    /* sentences; those of a choice need not list what there is */
 };
 extern const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT];
 
@@ -119,6 +119,9 @@ const char *pyro_cli_value(const struct pyro_args *args, enum pyro_option_id id)
 /* Numbers that parsing has already checked; `otherwise` if the option was not given. */
 double pyro_cli_rate(const struct pyro_args *args); /* 0: as fast as it can */
 uint64_t pyro_cli_number(const struct pyro_args *args, enum pyro_option_id id, uint64_t otherwise);
+
+/* The option's help, for a choice with what there is to choose from.  out holds it if need be. */
+const char *pyro_cli_option_help(const struct pyro_option *option, char *out, size_t size);
 
 /* PYRO_CMD_COUNT if there is none of that name. */
 enum pyro_command_id pyro_cli_command(const char *name);

@@ -12,7 +12,7 @@ struct pyro_report_options {
     bool hyperlinks;       /* OSC 8 links on file:line */
     int width;             /* columns; 0: 80 */
     size_t limit;          /* rows; 0: the view's own default */
-    const char *sort;      /* "self" (default), "total", "name", "file", "samples" */
+    const char *sort;      /* "self" (default), "total", "name", "file"; of the functions */
     const char *recording; /* its path, named at the end; NULL: not */
 };
 int pyro_report_summary(FILE *to, const struct pyro_profile *p,

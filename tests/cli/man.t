@@ -22,7 +22,6 @@ Completion offers what the table holds.
   $ bash try.bash report --s
   --sort
   $ bash try.bash report --sort s
-  samples
   self
   $ bash try.bash export --format ''
   collapsed

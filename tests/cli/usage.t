@@ -83,7 +83,7 @@ Values are checked before anything is run.
   pyrometer: -o needs a file's name: stdout belongs to the program.
   [2]
   $ pyrometer report --sort speed
-  pyrometer: --sort takes self, total, name, file or samples, not `speed`.
+  pyrometer: --sort takes self, total, name or file, not `speed`.
   [2]
   $ pyrometer report --limit 0
   pyrometer: --limit takes a whole number from 1, not `0`.
@@ -109,6 +109,15 @@ Values are checked before anything is run.
   $ pyrometer report --json tree
   pyrometer: --json holds all views: leave out the word `tree`.
   [2]
+  $ pyrometer report --json --limit 3
+  pyrometer: --json holds all rows: leave out --limit.
+  [2]
+  $ for view in summary tree 'lines f' --json; do pyrometer report $view --sort total; done
+  pyrometer: --sort is for the view `functions` only: `pyrometer report functions --sort total`.
+  pyrometer: --sort is for the view `functions` only: `pyrometer report functions --sort total`.
+  pyrometer: --sort is for the view `functions` only: `pyrometer report functions --sort total`.
+  pyrometer: --sort is for the view `functions` only: `pyrometer report functions --sort total`.
+  [2]
   $ pyrometer doctor now
   pyrometer: `pyrometer doctor` takes options only, not `now`.
   [2]
@@ -119,6 +128,14 @@ Help of a command is the same by both ways, and 80 columns wide.
 
   $ pyrometer run --help > a; pyrometer help run > b; cmp a b
   $ for c in run report export doctor help; do pyrometer $c -h; done | awk 'length > 80'
+
+What an option chooses from is said by its help, which takes it from the same table.
+
+  $ pyrometer report --help | grep -A1 -e '--sort KEY'
+        --sort KEY          KEY is self, total, name or file. Order of the view
+                            `functions`: `self` if not given.
+  $ pyrometer export --help | grep -o 'WHAT is .* instruction\.'
+  WHAT is function, line or instruction.
 
 Nothing of the command line reaches the terminal raw.
 
