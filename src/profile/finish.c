@@ -319,8 +319,8 @@ static int sum_up(struct pyro_profile_builder *b, enum pyro_ending ending)
     for (size_t i = 0; i < b->unknown.len; i++) {
         const struct pyro_str *name = pyro_base_vec_at(&b->unknown, i);
         if (pyro_profile_build_warning(b,
-                                       "The recording also holds \"%.*s\", which this version "
-                                       "does not read.",
+                                       "The recording also holds %.*s, which this version does "
+                                       "not read.",
                                        name->size > 200 ? 200 : (int)name->size, name->bytes) < 0)
             return PYRO_E_NOMEM;
     }

@@ -108,17 +108,19 @@ static void test_dangling(void **state)
     assert_int_equal(v->samples(v->ctx, 0, &lost, 95, SIZE_MAX), 0); /* 5 at most */
     assert_int_equal(v->samples(v->ctx, 0, &lost, SIZE_MAX, SIZE_MAX), 0);
     assert_int_equal(v->damage(v->ctx, 1000, 24, "bad checksum"), 0);
-    assert_int_equal(v->unknown(v->ctx, "calls", 100), 0);
-    assert_int_equal(v->unknown(v->ctx, "calls", 100), 0);
+    assert_int_equal(v->unknown(v->ctx, "stream kind \"calls\"", 100), 0);
+    assert_int_equal(v->unknown(v->ctx, "stream kind \"calls\"", 100), 0);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.taken, 24);
     assert_int_equal(p->sampling.lost, 14);
     assert_int_equal(p->samples, 10);
     assert_int_equal(p->unknown_count, 1);
-    assert_true(is(p->unknown[0], "calls"));
+    assert_true(is(p->unknown[0], "stream kind \"calls\""));
     assert_int_equal(p->warning_count, 4); /* damage, lost samples, odd entries, unknown stream */
     assert_memory_equal(p->warnings[0].bytes, "24 bytes of the recording from byte 1000", 40);
     assert_memory_equal(p->warnings[1].bytes, "14 samples were lost", 20);
+    assert_true(is(p->warnings[3], "The recording also holds stream kind \"calls\", which this "
+                                   "version does not read."));
     pyro_profile_free(p);
 }
 
