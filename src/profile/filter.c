@@ -283,6 +283,7 @@ int pyro_profile_filter(const struct pyro_profile *p, const struct pyro_filter *
     if (to != NULL && arena != NULL) {
         *to = *p;
         to->arena = arena;
+        to->filtered = p->filtered || p->samples > 0;
         rc = fill_profile(p, filter, to);
     }
     if (rc < 0) {

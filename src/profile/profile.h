@@ -100,6 +100,7 @@ struct pyro_profile {
     bool has_samples;
     uint64_t samples;     /* in view: sum of self over nodes + outside */
     uint64_t outside;     /* samples with no frame in view (filtered away, or no Python frame) */
+    bool filtered;        /* what is in view was chosen of a recording that has samples */
     double ns_per_sample; /* wall time that one sample stands for */
     struct pyro_str *argv;
     size_t argc;

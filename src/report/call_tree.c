@@ -199,7 +199,7 @@ int pyro_report_tree(FILE *to, const struct pyro_profile *p, const struct pyro_r
     pyro_page_init(&page, p, o);
     struct tree tree = {.p = p, .level_max = page.width / 4, .levels = PYRO_VEC(struct level)};
     if (p->node_count == 0) {
-        pyro_page_put(&page, "There are no samples.\n");
+        pyro_page_printf(&page, "%s\n", pyro_report_nothing(p));
         return pyro_page_finish(&page, to);
     }
     int rc = pyro_profile_walk(p, &tree.walk);

@@ -130,7 +130,7 @@ int pyro_report_functions(FILE *to, const struct pyro_profile *p,
         pyro_report_name(&t, p, ids[i]);
     }
     if (count == 0)
-        pyro_page_put(&page, "There are no samples.\n");
+        pyro_page_printf(&page, "%s\n", pyro_report_nothing(p));
     else
         pyro_table_print(&t, &page, 0);
     pyro_page_more(&page, count > limit ? count - limit : 0);

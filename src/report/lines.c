@@ -272,6 +272,8 @@ static bool is_named(const struct pyro_function *f, const char *target)
 static int fail_with_names(const struct pyro_profile *p, const char *target, const uint32_t *ids,
                            size_t count, struct pyro_error *err)
 {
+    if (count == 0)
+        return pyro_base_fail(err, PYRO_E_NOT_FOUND, "%s", pyro_report_nothing(p));
     struct pyro_buf names = {0};
     for (size_t i = 0; i < count && i < 5; i++) {
         if (i > 0)

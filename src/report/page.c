@@ -119,6 +119,17 @@ void pyro_page_wrap(struct pyro_page *page, const char *text, size_t size, size_
     pyro_page_put(page, "\n");
 }
 
+const char *pyro_report_nothing(const struct pyro_profile *p)
+{
+    if (p->filtered)
+        return "No function with samples matches the filters given.";
+    if (p->samples > 0)
+        return "There is no Python function in any sample.";
+    if (p->sampling.lost > 0)
+        return "There are no samples: none of those taken could be written.";
+    return "There are no samples: the program ended before the first, or no Python was seen.";
+}
+
 const char *pyro_report_count(char out[PYRO_SHORT], uint64_t n)
 {
     char digits[32];

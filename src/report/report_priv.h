@@ -46,6 +46,9 @@ void pyro_page_unlink(struct pyro_page *page);
 void pyro_page_wrap(struct pyro_page *page, const char *text, size_t size, size_t column,
                     size_t indent);
 
+/* Why there is nothing to show, a sentence. */
+const char *pyro_report_nothing(const struct pyro_profile *p);
+
 /* "8,402"; "3.46 s"; "41.2 %"; "[39.8, 42.6]" (hits of trials).  Return out. */
 #define PYRO_SHORT 48
 const char *pyro_report_count(char out[PYRO_SHORT], uint64_t n);

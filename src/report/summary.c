@@ -113,8 +113,10 @@ static void put_samples(struct pyro_page *page, struct pyro_buf *text)
         flush_fact(page, "sampler", text);
     }
     if (p->samples > 0 && p->outside * 1000 >= p->samples) {
-        say(text, "%s of the samples are in no function that is in view",
-            pyro_report_percent(a, p->outside, p->samples));
+        say(text, "%s of the samples %s", pyro_report_percent(a, p->outside, p->samples),
+            p->filtered ? "are in no function that the filters keep"
+                        : "had no Python frame: the interpreter was starting or ending, or a "
+                          "thread ran none");
         flush_fact(page, "outside", text);
     }
 }
@@ -178,13 +180,8 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
     int rc = found < 0 ? found : PYRO_OK;
     if (found > 0)
         put_finding(&page, &finding);
-    else if (rc == PYRO_OK && p->samples > 0)
-        pyro_page_put(&page, "No sample is in a function that is in view.\n");
-    else if (rc == PYRO_OK && p->sampling.lost > 0)
-        pyro_page_put(&page, "There are no samples: none of those taken could be written.\n");
     else if (rc == PYRO_OK)
-        pyro_page_put(&page, "There are no samples: the program ended before the first, or no "
-                             "Python was seen.\n");
+        pyro_page_printf(&page, "%s\n", pyro_report_nothing(p));
     pyro_page_put(&page, "\n");
     put_time(&page, &text);
     put_samples(&page, &text);

@@ -124,6 +124,46 @@ static void test_nothing(void **state)
            "There are no samples: the program ended before the first, or no Python was seen.\n"
            "\n"
            "  samples    0 taken at 1,000 Hz: 0 ticks, 0 missed; 0 discarded, 0 folded\n");
+
+    struct pyro_error err = {0};
+    struct pyro_report_options o = {0};
+    feed_start(&feed, 0);
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(pyro_report_lines(stdout, p, "x", &o, &err), PYRO_E_NOT_FOUND);
+    assert_string_equal(err.text, "There are no samples: the program ended before the first, or "
+                                  "no Python was seen.");
+    pyro_profile_free(p);
+}
+
+/* Samples without a Python frame, and samples that a filter leaves none of. */
+static void test_outside(void **state)
+{
+    static const char none[] = "No function with samples matches the filters given.\n";
+    static const char *const pattern = "nosuch";
+    struct pyro_filter filter = {.only = &pattern, .only_count = 1};
+    struct pyro_report_options o = {.width = 80};
+    struct pyro_profile *filtered;
+    feed_start(&feed, 100);
+    feed_sample(&feed, "t", "m:1", 96);
+    struct pyro_sample idle = {.thread = 0, .node = PYRO_NO_NODE};
+    assert_int_equal(feed.b->visitor.samples(feed.b, 0, &idle, 96, 4), 0);
+    struct pyro_profile *p = feed_finish(&feed);
+    char *text = render(p, SUMMARY, NULL, &o);
+    assert_non_null(strstr(text, "  outside    4.0 % of the samples had no Python frame: the "
+                                 "interpreter was\n"
+                                 "             starting or ending, or a thread ran none\n"));
+    free(text);
+    assert_int_equal(pyro_profile_filter(p, &filter, &filtered, NULL), 0);
+    for (enum view view = SUMMARY; view <= TREE; view++) {
+        text = render(filtered, view, NULL, &o);
+        assert_memory_equal(text, none, sizeof none - 1);
+        assert_true(view != SUMMARY ||
+                    strstr(text, "  outside    100.0 % of the samples are in no function that the "
+                                 "filters keep\n"));
+        free(text);
+    }
+    pyro_profile_free(filtered);
+    pyro_profile_free(p);
 }
 
 static void test_functions(void **state)
@@ -358,11 +398,11 @@ static void test_odd_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_summary),   cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_nothing),   cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_narrow),    cmocka_unit_test(test_styles),
-        cmocka_unit_test(test_tree),      cmocka_unit_test(test_limited_tree),
-        cmocka_unit_test(test_deep_tree), cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_odd_lines)};
+        cmocka_unit_test(test_summary),      cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_nothing),      cmocka_unit_test(test_outside),
+        cmocka_unit_test(test_functions),    cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_styles),       cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_limited_tree), cmocka_unit_test(test_deep_tree),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_odd_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

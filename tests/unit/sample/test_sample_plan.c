@@ -116,14 +116,14 @@ static void test_off_list(void **state)
     begin(&p, 1, 0);
     for (int i = 0; i < MAX_OFF; i++) {
         p.s.tick = 100 + (uint64_t)(i == 7 ? 0 : i % 50 + 1);
-        plan_add_off(&p.s, &p.t, 0x7000000 + (uint64_t)i * 64, false);
+        plan_add_off(&p.s, &p.t, 0x7000000 + (uint64_t)i * 8192, false);
     }
     assert_int_equal(p.t.off_count, MAX_OFF);
-    plan_add_off(&p.s, &p.t, 0x7000000 + 9 * 64, false); /* known: takes no room */
+    plan_add_off(&p.s, &p.t, 0x7000000 + 9 * 8192, false); /* known: takes no room */
     assert_int_equal(p.t.off_count, MAX_OFF);
-    plan_add_off(&p.s, &p.t, 0x8000000, false);
-    assert_null(plan_find_off(&p.t, 0x7000000 + 7 * 64)); /* the one unused for longest */
-    assert_non_null(plan_find_off(&p.t, 0x8000000));
+    plan_add_off(&p.s, &p.t, 0x9000000, false);
+    assert_null(plan_find_off(&p.t, 0x7000000 + 7 * 8192)); /* the one unused for longest */
+    assert_non_null(plan_find_off(&p.t, 0x9000000));
     p.s.tick = 151;
     plan_thread(&p.s, &p.t);
     assert_int_equal(p.t.plan_count, 2 + MAX_OFF);
