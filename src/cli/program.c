@@ -151,6 +151,13 @@ static int launch_file(const struct pyro_args *args, const char *default_python,
     return status ? status : build(out, first, 1, args->words, args->word_count);
 }
 
+static int no_main(const char *folder, struct pyro_error *err)
+{
+    pyro_base_fail(err, PYRO_E_NOT_PYTHON, "Cannot run the folder %.800s: it has no __main__.py.",
+                   folder);
+    return PYRO_EXIT_CANNOT_EXECUTE;
+}
+
 /* A bare name: on PATH, else beside the chosen Python (the scripts of an environment that is not
  * activated). */
 static int launch_name(const struct pyro_args *args, const char *default_python,
@@ -172,6 +179,8 @@ static int launch_name(const struct pyro_args *args, const char *default_python,
         if (slash && n > 0 && n < PATH_MAX && may_execute(out->beside) == 0)
             return build(out, first, 1, args->words + 1, args->word_count - 1);
     }
+    if (is_folder(name))
+        return no_main(name, err);
     return failed(status, err, "Cannot run", name,
                   "There is no such file in this folder and no such command on PATH. "
                   "A module is run with -m.");
@@ -231,11 +240,8 @@ int pyro_cli_launch(const struct pyro_args *args, const char *default_python,
     if (there)
         return launch_file(args, default_python, out, err);
     if (strchr(word, '/')) {
-        if (is_folder(word)) {
-            pyro_base_fail(err, PYRO_E_NOT_PYTHON,
-                           "Cannot run the folder %.800s: it has no __main__.py.", word);
-            return PYRO_EXIT_CANNOT_EXECUTE;
-        }
+        if (is_folder(word))
+            return no_main(word, err);
         return failed(PYRO_EXIT_NOT_FOUND, err, "Cannot run", word, "There is no such file.");
     }
     return launch_name(args, default_python, out, err);

@@ -63,6 +63,11 @@ What cannot be started is said, with the status that a shell has for it.
   $ pyrometer run ./empty
   pyrometer: Cannot run the folder ./empty: it has no __main__.py.
   [126]
+  $ pyrometer run empty
+  pyrometer: Cannot run the folder empty: it has no __main__.py.
+  [126]
+  $ cd empty; pyrometer run .; cd ..
+  pyrometer: Cannot run the folder .: it has no __main__.py.
   $ pyrometer run -- nothing-of-the-kind
   pyrometer: Cannot run nothing-of-the-kind: not found.
   [127]
