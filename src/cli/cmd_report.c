@@ -74,8 +74,9 @@ static int understand(const struct pyro_args *args, struct asked *out, struct py
     if (at < count)
         return pyro_base_fail(err, PYRO_E_INVALID,
                               "`pyrometer report` takes one recording and one view; `%.200s` is "
-                              "one word too many.",
-                              words[at]);
+                              "one word too many.%s",
+                              words[at],
+                              out->recording ? "" : " The recording comes before the view.");
     return check_options(args, out->view, err);
 }
 

@@ -275,6 +275,12 @@ struct parse {
     bool ended; /* a PYRO_KIND_REST option was met */
 };
 
+/* The value in a sentence: "a FILE". */
+static const char *noun_of(const struct pyro_option *option)
+{
+    return option == &pyro_cli_options[PYRO_OPT_CODE] ? "piece of code" : option->value;
+}
+
 /* One option is known; its value is `joined`, or the next word if that is NULL. */
 static int take_option(struct parse *parse, size_t id, const char *shown, const char *joined)
 {
@@ -289,7 +295,7 @@ static int take_option(struct parse *parse, size_t id, const char *shown, const 
     if (!value && parse->at < parse->argc)
         value = parse->argv[parse->at++];
     if (!value)
-        return pyro_base_fail(parse->err, PYRO_E_INVALID, "%s needs a %s.", shown, option->value);
+        return pyro_base_fail(parse->err, PYRO_E_INVALID, "%s needs a %s.", shown, noun_of(option));
     int rc = check_value(option, shown, value, parse->err);
     if (rc == 0)
         rc = take(parse->args, id, value, parse->err);

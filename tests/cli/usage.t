@@ -76,6 +76,9 @@ Values are checked before anything is run.
   $ pyrometer run -o
   pyrometer: -o needs a FILE.
   [2]
+  $ pyrometer run -c
+  pyrometer: -c needs a piece of code.
+  [2]
   $ pyrometer run -o '' app.py
   pyrometer: -o needs a FILE, but what is given is empty.
   [2]
@@ -105,6 +108,12 @@ Values are checked before anything is run.
   [2]
   $ pyrometer report lines
   pyrometer: `lines` needs a function or a file: `pyrometer report lines main.py`.
+  [2]
+  $ pyrometer report tree a.pyro
+  pyrometer: `pyrometer report` takes one recording and one view; `a.pyro` is one word too many. The recording comes before the view.
+  [2]
+  $ pyrometer report lines main.py a.pyro
+  pyrometer: `pyrometer report` takes one recording and one view; `a.pyro` is one word too many. The recording comes before the view.
   [2]
   $ pyrometer report --json tree
   pyrometer: --json holds all views: leave out the word `tree`.
