@@ -76,12 +76,13 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                 "named. `functions` is the table of functions, `tree` the calls from the bottom "
                 "up with the heaviest path opened, and `lines` the source of a function or file "
                 "with the time of each line; its TARGET is a path, the end of one, a function's "
-                "name or `module:qualname`.",
+                "name or `module:qualname`. The program itself is the module `__main__`.",
                 "A first word that is a view's name is that view, unless a file of that name is "
                 "here: then it is the recording."),
             .examples =
                 LIST("pyrometer report", "The summary of the newest recording.",
                      "pyrometer report lines main.py", "Its lines of main.py.",
+                     "pyrometer report lines __main__:fib", "The lines of fib in the program run.",
                      "pyrometer report old.pyro functions --sort total --limit 30",
                      "A longer table of a certain recording.", "pyrometer report --mine tree",
                      "The tree of the program's own files."),
