@@ -221,6 +221,18 @@ static void consider(struct search *search, const char *path, bool chosen)
         search->count--;
 }
 
+/* The one asked about cannot be started. */
+static void note_missing(struct search *search, const char *given, int status)
+{
+    if (search->count == search->max)
+        return;
+    struct pyro_found_python *python = &search->out[search->count++];
+    *python = (struct pyro_found_python){.chosen = true};
+    snprintf(python->path, sizeof python->path, "%s", given);
+    snprintf(python->about, sizeof python->about, "%s",
+             status == PYRO_EXIT_NOT_FOUND ? "not found" : "it may not be executed");
+}
+
 /* python3, python3.N */
 static bool is_python_name(const char *name)
 {
@@ -282,9 +294,11 @@ size_t pyro_cli_find_pythons(const char *given, const char *default_python,
     const char *path = getenv("PATH"), *venv = getenv("VIRTUAL_ENV");
     char folder[PATH_MAX];
 
-    /* its absence shows as no Python being marked as chosen */
-    if (pyro_cli_choose_python(given, default_python, folder, NULL, NULL) == 0)
+    int status = pyro_cli_choose_python(given, default_python, folder, NULL, NULL);
+    if (status == 0)
         consider(&search, folder, true);
+    else if (given)
+        note_missing(&search, given, status);
     if (venv && *venv && snprintf(folder, sizeof folder, "%s/bin", venv) < PATH_MAX)
         consider_folder(&search, folder);
     consider_pyenv(&search);

@@ -17,6 +17,15 @@ What doctor says of a machine where profiling works, and of one without a Python
   Profiling does not work here.
   No Python here can be profiled: sudo apt-get install python3
 
+One that is asked about and is not there.
+
+  $ pyrometer doctor --python /nonexist | sed -n '/^Pythons/,+2p'
+  Pythons
+    no      ?                         /nonexist  (`pyrometer run` takes this one)
+              not found
+  $ pyrometer doctor --python /nonexist | tail -1
+  The Python that `pyrometer run` would take cannot be profiled. Name another: pyrometer run --python .* app.py (re)
+
 One that hangs, one that lies, one that is no Python.
 
   $ mkdir p; printf '#!/bin/sh\nprintf "CPython\\n9.9\\n\\033[2Jevil\\n"; exec sleep 30\n' > p/python3
