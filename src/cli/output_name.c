@@ -31,12 +31,13 @@ void pyro_cli_sanitise(const char *program, char out[65])
 static int make_folder(struct pyro_error *err)
 {
     if (mkdir(PYRO_FOLDER, 0700) != 0) {
-        if (errno == EEXIST)
-            return 0; /* if it is no folder, creating the recording says so */
+        bool there = errno == EEXIST;
+        if (there && access(PYRO_FOLDER "/", W_OK | X_OK) == 0)
+            return 0;
         return pyro_base_fail(err, PYRO_E_IO,
-                              "Cannot make the folder " PYRO_FOLDER " here: %s. "
+                              "Cannot %s the folder " PYRO_FOLDER " here: %s. "
                               "Name another place with -o FILE.",
-                              strerror(errno));
+                              there ? "write into" : "make", strerror(errno));
     }
     int fd = open(PYRO_FOLDER "/.gitignore", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {

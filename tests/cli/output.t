@@ -42,6 +42,14 @@ An output that exists is not overwritten without -f, and nothing is run.
   pyrometer: .pyrometer is a folder. Give a file's name with -o.
   [125]
 
+Where the folder for recordings cannot be written, another place can.
+
+  $ mkdir other; cd other; touch .pyrometer
+  $ pyrometer run -c 'print("ran")'
+  pyrometer: Cannot write into the folder .pyrometer here: Not a directory. Name another place with -o FILE.
+  [125]
+  $ cd ..; rm -r other
+
 The ending chooses what is written; no other file is left.
 
   $ pyrometer run -qf -o x.collapsed "my app.py"
