@@ -76,17 +76,19 @@ static int not_started(const struct output *output, const char *program, int why
 }
 
 /* Makes the export that was asked for of the recording, which is then not needed any more. */
-static void export_recording(const struct pyro_profile *profile, const struct output *output,
+static bool export_recording(const struct pyro_profile *profile, const struct output *output,
                              bool force)
 {
     struct pyro_export_options options = {.frames = PYRO_EXPORT_FUNCTIONS};
     struct pyro_error err = {0};
 
-    if (pyro_cli_write_export(profile, output->format, &options, output->path, force, &err) == 0)
+    if (pyro_cli_write_export(profile, output->format, &options, output->path, force, &err) == 0) {
         unlink(output->recording);
-    else
-        pyro_cli_say("%s The recording is kept as %s: `pyrometer export` makes the export of it.",
-                     err.text, output->recording);
+        return true;
+    }
+    pyro_cli_say("%s The recording is kept as %s: `pyrometer export` makes the export of it.",
+                 err.text, output->recording);
+    return false;
 }
 
 static void after_the_program(const struct pyro_args *args, const struct output *output,
@@ -108,11 +110,13 @@ static void after_the_program(const struct pyro_args *args, const struct output 
         pyro_cli_say("%s", err.text);
         return;
     }
-    if (output->format)
-        export_recording(profile, output, pyro_cli_has(args, PYRO_OPT_FORCE));
+    bool exported =
+        output->format && export_recording(profile, output, pyro_cli_has(args, PYRO_OPT_FORCE));
     if (!quiet && result->saw_python) {
         struct pyro_terminal terminal = pyro_cli_terminal(STDERR_FILENO);
-        struct pyro_report_options options = pyro_cli_report_options(&terminal, args, output->path);
+        struct pyro_report_options options =
+            pyro_cli_report_options(&terminal, args, exported ? NULL : recording_of(output));
+        options.export = exported ? output->path : NULL;
         pyro_report_summary(stderr, profile, &options);
     }
     pyro_profile_free(profile);

@@ -14,6 +14,7 @@ struct pyro_report_options {
     size_t limit;          /* rows; 0: the view's own default */
     const char *sort;      /* "self" (default), "total", "name", "file"; of the functions */
     const char *recording; /* its path, named at the end; NULL: not */
+    const char *export;    /* the same of an export made of it */
 };
 int pyro_report_summary(FILE *to, const struct pyro_profile *p,
                         const struct pyro_report_options *o);

@@ -170,6 +170,18 @@ static int put_hottest(struct pyro_page *page, bool total)
     return PYRO_OK;
 }
 
+/* What holds it all, if it is to be named. */
+static void put_output(struct pyro_page *page, const char *label, const char *path)
+{
+    struct pyro_buf text = {0};
+    if (path == NULL)
+        return;
+    pyro_page_put(page, "\n");
+    pyro_report_clean(&text, path, strlen(path), 0);
+    flush_fact(page, label, &text);
+    pyro_base_buf_release(&text);
+}
+
 int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o)
 {
     struct pyro_page page;
@@ -190,11 +202,8 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
         rc = put_hottest(&page, false);
     if (rc == PYRO_OK && found > 0)
         rc = put_hottest(&page, true);
-    if (o->recording != NULL) {
-        pyro_page_put(&page, "\n");
-        pyro_report_clean(&text, o->recording, strlen(o->recording), 0);
-        flush_fact(&page, "recording", &text);
-    }
+    put_output(&page, "recording", o->recording);
+    put_output(&page, "export", o->export);
     pyro_base_buf_release(&text);
     if (rc < 0) {
         pyro_base_buf_release(&page.buf);

@@ -54,6 +54,8 @@ The ending chooses what is written; no other file is left.
 
   $ pyrometer run -qf -o x.collapsed "my app.py"
   $ grep -q 'genexpr' x.collapsed
+  $ pyrometer run -f -o x.collapsed "my app.py" 2>&1 | tail -1
+    export     x.collapsed
   $ pyrometer run -q -o x.speedscope.json "my app.py"
   $ head -c 61 x.speedscope.json; echo
   {"$schema":"https://www.speedscope.app/file-format-schema.jso
@@ -83,3 +85,5 @@ A command without a Python leaves no recording that would be the newest; one tha
   $ ls .pyrometer
   $ pyrometer run -q -o true.pyro true 2>/dev/null; ls
   true.pyro
+  $ pyrometer run -o full.collapsed "my app.py" 2>&1 | tail -1
+    recording  \.full\.collapsed\.\d+\.pyro (re)
