@@ -42,6 +42,7 @@ static void cells_of(struct tree *tree, uint64_t total, const uint64_t *self, co
     cell = pyro_table_add(t, "");
     pyro_base_put(&t->text, (const char *)tree->bars.data, tree->bars.len);
     pyro_base_put(&t->text, joint, strlen(joint));
+    cell->stem = pyro_report_columns((const char *)t->text.data + at, t->text.len - at);
     if (text != NULL)
         pyro_base_put(&t->text, text, strlen(text));
     else
@@ -193,7 +194,7 @@ int pyro_report_tree(FILE *to, const struct pyro_profile *p, const struct pyro_r
 {
     static const struct pyro_column columns[] = {{"total", true, 0, PLAIN},
                                                  {"self", true, 0, PLAIN},
-                                                 {"function", false, 'r', PLAIN},
+                                                 {"function", false, 'm', PLAIN},
                                                  {"where", false, 'l', DIM}};
     struct pyro_page page;
     pyro_page_init(&page, p, o);

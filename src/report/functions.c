@@ -102,14 +102,14 @@ int pyro_report_functions(FILE *to, const struct pyro_profile *p,
 {
     static const struct pyro_column narrow_self[] = {
         {"self", true, 0, PLAIN},  {"95 %", true, 0, DIM},          {"time", true, 0, PLAIN},
-        {"total", true, 0, PLAIN}, {"function", false, 'r', PLAIN}, {"where", false, 'l', DIM}};
+        {"total", true, 0, PLAIN}, {"function", false, 'm', PLAIN}, {"where", false, 'l', DIM}};
     static const struct pyro_column narrow_total[] = {
         {"self", true, 0, PLAIN}, {"total", true, 0, PLAIN},       {"95 %", true, 0, DIM},
-        {"time", true, 0, PLAIN}, {"function", false, 'r', PLAIN}, {"where", false, 'l', DIM}};
+        {"time", true, 0, PLAIN}, {"function", false, 'm', PLAIN}, {"where", false, 'l', DIM}};
     static const struct pyro_column wide[] = {
         {"self", true, 0, PLAIN},        {"95 %", true, 0, DIM},    {"time", true, 0, PLAIN},
         {"total", true, 0, PLAIN},       {"95 %", true, 0, DIM},    {"time", true, 0, PLAIN},
-        {"function", false, 'r', PLAIN}, {"where", false, 'l', DIM}};
+        {"function", false, 'm', PLAIN}, {"where", false, 'l', DIM}};
     struct pyro_page page;
     pyro_page_init(&page, p, o);
     bool both = page.width >= WIDE;

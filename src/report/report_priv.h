@@ -64,11 +64,13 @@ void pyro_report_place(struct pyro_buf *out, const struct pyro_profile *p, struc
 struct pyro_column {
     const char *title;
     bool right; /* aligned to the right */
-    char cut;   /* 0: never; 'r': the end goes first; 'l': the beginning */
+    char cut;   /* 0: never; 'r': the end goes first; 'l': the beginning; 'm': what is before the
+                   last component of a dotted name */
     enum pyro_style style;
 };
 struct pyro_cell {
     size_t at, size; /* in the table's text: safe */
+    size_t stem;     /* columns at the beginning that a cut in the middle leaves */
     enum pyro_style style;
     struct pyro_str file; /* a link, if it has bytes */
     uint32_t line;

@@ -147,7 +147,7 @@ static int put_hottest(struct pyro_page *page, bool total)
     const struct pyro_column columns[] = {{total ? "total" : "self", true, 0, PLAIN},
                                           {"95 %", true, 0, DIM},
                                           {"time", true, 0, PLAIN},
-                                          {"function", false, 'r', PLAIN},
+                                          {"function", false, 'm', PLAIN},
                                           {"where", false, 'l', DIM}};
     const struct pyro_profile *p = page->p;
     size_t count, limit = page->o->limit > 0 ? page->o->limit : ROWS;

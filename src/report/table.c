@@ -122,36 +122,64 @@ static void fit(const struct pyro_table *t, size_t *widths, size_t room)
     }
 }
 
+/* What is shown of a text: `head` bytes of its beginning and `tail` of its end, with an ellipsis
+ * between them if that is not all of it. */
+struct parts {
+    size_t head, tail;
+};
+
+static struct parts cut_beginning(const char *text, size_t size, size_t width)
+{
+    size_t tail = pyro_report_tail(text, size, width - 1);
+    /* better whole folders than more letters */
+    const char *slash = memchr(text + size - tail, '/', tail);
+    return (struct parts){0, slash != NULL ? (size_t)(text + size - slash) : tail};
+}
+
+/* Names that begin alike differ in their last component: it stays if it fits. */
+static struct parts cut_middle(const char *text, size_t size, size_t width, size_t stem)
+{
+    size_t start = size;
+    while (start > 0 && text[start - 1] != '.')
+        start--;
+    size_t columns = pyro_report_columns(text + start, size - start);
+    if (start == 0 || stem + 1 + columns > width) {
+        start = size;
+        columns = 0;
+    }
+    return (struct parts){pyro_report_head(text, size, width - 1 - columns), size - start};
+}
+
+static struct parts cut(const struct pyro_column *column, const struct pyro_cell *cell,
+                        const char *text, size_t width)
+{
+    if (pyro_report_columns(text, cell->size) <= width)
+        return (struct parts){cell->size, 0};
+    if (column->cut == 'l')
+        return cut_beginning(text, cell->size, width);
+    if (column->cut == 'm')
+        return cut_middle(text, cell->size, width, cell->stem);
+    return (struct parts){pyro_report_head(text, cell->size, width - 1), 0};
+}
+
 static void print_cell(struct pyro_page *page, const struct pyro_table *t, size_t c,
                        const struct pyro_cell *cell, size_t width, bool last)
 {
     const char *text = (const char *)t->text.data + cell->at;
-    size_t size = cell->size, columns = pyro_report_columns(text, size);
-    bool cut = columns > width;
-    if (cut && t->columns[c].cut == 'l') {
-        size_t tail = pyro_report_tail(text, size, width - 1);
-        text += size - tail;
-        size = tail;
-        const char *slash = memchr(text, '/', size); /* better whole folders than more letters */
-        if (slash != NULL) {
-            size -= (size_t)(slash - text);
-            text = slash;
-        }
-    } else if (cut) {
-        size = pyro_report_head(text, size, width - 1);
-    }
-    if (cut)
-        columns = pyro_report_columns(text, size) + 1;
+    struct parts shown = cut(&t->columns[c], cell, text, width);
+    const char *tail = text + cell->size - shown.tail;
+    bool whole = shown.head + shown.tail == cell->size;
+    size_t columns =
+        pyro_report_columns(text, shown.head) + pyro_report_columns(tail, shown.tail) + !whole;
     if (t->columns[c].right && columns < width)
         pyro_page_pad(page, width - columns);
     if (cell->style != PLAIN)
         pyro_page_style(page, cell->style);
     bool linked = cell->file.size > 0 && pyro_page_link(page, cell->file, cell->line);
-    if (cut && t->columns[c].cut == 'l')
+    pyro_base_put(&page->buf, text, shown.head);
+    if (!whole)
         pyro_page_put(page, "…");
-    pyro_base_put(&page->buf, text, size);
-    if (cut && t->columns[c].cut != 'l')
-        pyro_page_put(page, "…");
+    pyro_base_put(&page->buf, tail, shown.tail);
     if (linked)
         pyro_page_unlink(page);
     if (cell->style != PLAIN)

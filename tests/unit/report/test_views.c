@@ -190,7 +190,8 @@ static void test_functions(void **state)
            "… 2 more\n");
 }
 
-/* What does not fit is cut: places to whole folders, then names, never the page's edge. */
+/* What does not fit is cut: places to whole folders, then names but for their last component,
+ * never the page's edge. */
 static void test_narrow(void **state)
 {
     feed_start(&feed, 10);
@@ -200,6 +201,26 @@ static void test_narrow(void **state)
     expect(FUNCTIONS, NULL, (struct pyro_report_options){.width = 80},
            "   self           95 %     time    total  function             where\n"
            "100.0 %  [72.2, 100.0]  10.0 ms  100.0 %  Class.method_with_…  …/module.py:12345\n");
+    feed_start(&feed, 20);
+    feed_function(&feed, "f", "/somewhere/far/away/in/many/folders/module.py",
+                  "_make_iterencode.<locals>._iterencode_dict", "", 12345, 0);
+    feed_function(&feed, "g", "/somewhere/far/away/in/many/folders/module.py",
+                  "_make_iterencode.<locals>._iterencode_list", "", 12346, 0);
+    feed_sample(&feed, "t", "f:1 > g:1", 10);
+    feed_sample(&feed, "t", "f:1", 10);
+    expect(FUNCTIONS, NULL, (struct pyro_report_options){.width = 80},
+           "  self          95 %     time    total  function               where\n"
+           "50.0 %  [29.9, 70.1]  10.0 ms  100.0 %  _mak…_iterencode_dict  …/module.py:12345\n"
+           "50.0 %  [29.9, 70.1]  10.0 ms   50.0 %  _mak…_iterencode_list  …/module.py:12346\n");
+    feed_start(&feed, 20);
+    feed_function(&feed, "f", "/far/f.py", "_make_iterencode.<locals>._iterencode_dict", "", 1, 0);
+    feed_function(&feed, "g", "/far/g.py", "_make_iterencode.<locals>._iterencode_list", "", 1, 0);
+    feed_sample(&feed, "t", "f:1 > g:1", 10);
+    feed_sample(&feed, "t", "f:1", 10);
+    expect(TREE, NULL, (struct pyro_report_options){.width = 50},
+           "  total    self  function                 where\n"
+           "100.0 %  50.0 %  _make_…_iterencode_dict  …/f.py:1\n"
+           " 50.0 %  50.0 %  ↳ _mak…_iterencode_list  …/g.py:1\n");
 }
 
 static void test_styles(void **state)
