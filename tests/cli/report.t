@@ -41,6 +41,15 @@ Which recording and which view `report` and `export` take.
   $ pyrometer report lines nothing_here
   pyrometer: [Nn]o function and no file with samples is called nothing_here; the heaviest functions are: .* (re)
   [125]
+  $ pyrometer report lines app.py:inner
+  pyrometer: [Nn]o function and no file with samples is called app\.py:inner; the heaviest functions are: .* (re)
+  [125]
+  $ pyrometer report lines __main__:inner | grep -c 'def inner'
+  1
+  $ for view in summary functions tree; do pyrometer report --only nosuch $view | head -1; done
+  No function with samples matches the filters given.
+  No function with samples matches the filters given.
+  No function with samples matches the filters given.
   $ pyrometer report > /dev/full
   pyrometer: Cannot write to stdout: No space left on device.
   [125]
