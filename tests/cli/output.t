@@ -77,6 +77,9 @@ An export that cannot be written keeps the recording; the program's status stand
   [4]
   $ ls -A | grep -c 'full.collapsed.*pyro'
   1
+  $ pyrometer run -o full.collapsed "my app.py" 2>&1 | tail -1
+    recording  \.full\.collapsed\.\d+\.pyro (re)
+
 A command without a Python leaves no recording that would be the newest; one that was asked for stays.
 
   $ mkdir none && cd none
@@ -85,5 +88,3 @@ A command without a Python leaves no recording that would be the newest; one tha
   $ ls .pyrometer
   $ pyrometer run -q -o true.pyro true 2>/dev/null; ls
   true.pyro
-  $ pyrometer run -o full.collapsed "my app.py" 2>&1 | tail -1
-    recording  \.full\.collapsed\.\d+\.pyro (re)

@@ -110,6 +110,26 @@ static void test_goes_on_where_the_lower_part_ended(void **state)
     assert_true(p.t.window_chunk > 2 + 20);
 }
 
+/* Frames in one page are one piece, whatever the order in which they were met. */
+static void test_off_pages(void **state)
+{
+    static struct plan p;
+    begin(&p, 1, 0);
+    for (uint64_t at = 0x7000f00; at >= 0x7000100; at -= 0x100)
+        plan_add_off(&p.s, &p.t, at, false);
+    plan_add_off(&p.s, &p.t, 0x7005000, true);
+    plan_thread(&p.s, &p.t);
+    assert_int_equal(p.t.plan_count, p.t.plan_blocks + 3);
+    const struct region *page = &p.t.plan[p.t.plan_blocks];
+    assert_int_equal(page->start, 0x7000100 - plan_find_off(&p.t, 0x7000100)->before);
+    assert_int_equal(page->end, 0x7000f00 + plan_find_off(&p.t, 0x7000f00)->size);
+    assert_int_equal(page[1].start, 0x7005000);
+    size_t bytes = 0;
+    for (int i = 0; i < p.t.plan_count; i++)
+        bytes += p.t.plan[i].end - p.t.plan[i].start;
+    assert_int_equal(p.t.plan_bytes, bytes);
+}
+
 static void test_off_list(void **state)
 {
     static struct plan p;
@@ -192,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_over_several_chunks),
         cmocka_unit_test(test_goes_on_where_the_lower_part_ended),
+        cmocka_unit_test(test_off_pages),
         cmocka_unit_test(test_off_list),
         cmocka_unit_test(test_learn_chunks),
     };
