@@ -102,7 +102,7 @@ static void put_top(struct pyro_model *m, struct pyro_buf *code)
     } else {
         m->waiting++;
     }
-    m->low = (uint64_t)(low << 8);
+    m->low = low << 8;
 }
 
 static void put_slot(struct pyro_model *m, struct pyro_buf *code, struct slot slot)

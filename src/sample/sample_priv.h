@@ -123,8 +123,8 @@ struct thread {
     bool named, alive;
     char name[64];
     uint64_t name_due, name_wait; /* when it is looked at again, and how long after that */
-    uint64_t sample_tick; /* when it was last sampled */
-    uint64_t chunks_tick; /* when its chunks were last doubted */
+    uint64_t sample_tick;         /* when it was last sampled */
+    uint64_t chunks_tick;         /* when its chunks were last doubted */
     struct chunk *chunks;
     int chunk_count, chunk_cap;
     uint64_t top;   /* datastack_top as last read */
