@@ -44,9 +44,9 @@ def work(marks, rounds, settle, tail):
     work_for(tail)
 
 
-def descend(depth, work, *rest):
+def descend(depth, *rest):
     if depth:
-        descend(depth - 1, work, *rest)
+        descend(depth - 1, *rest)
     else:
         work(*rest)
 
@@ -55,7 +55,7 @@ def main():
     marks, rounds, settle, tail = sys.argv[1:]
     with open(marks, "w") as file:
         # <module>, main, 15 of descend, work, step, leaf
-        descend(14, work, file, int(rounds), float(settle), float(tail))
+        descend(14, file, int(rounds), float(settle), float(tail))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 import sys
 import time
 
-from busy import descend
-
 
 def add(x):
     for _ in range(200):
@@ -32,8 +30,15 @@ def work(seconds):
             x = both(x)
 
 
+def descend(depth, seconds):
+    if depth:
+        descend(depth - 1, seconds)
+    else:
+        work(seconds)
+
+
 def main():
-    descend(14, work, float(sys.argv[1]))
+    descend(14, float(sys.argv[1]))
 
 
 if __name__ == "__main__":
