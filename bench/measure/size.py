@@ -12,6 +12,8 @@ def per_10k(tool, program, seconds, folder):
     """Bytes per 10,000 samples kept; None when it does not tell its samples."""
     out, said = tools.run(tool, [machine.PROGRAMS / program, str(seconds)], RATE, folder)
     samples = tool.samples(out, said)
+    if samples is not None and samples < RATE * seconds / 100:
+        raise RuntimeError(f"{tool.label()} took {samples} samples of {program}:\n{said[-1000:]}")
     return out.stat().st_size * 10_000 / samples if samples else None
 
 
