@@ -22,9 +22,8 @@ next to its like, where the program's clock can measure it, and so much the fram
 apart.
 A program that the machine holds still shows one state all the while: see chain_shares.
 
-Folded and discarded are bounds on what the sampler does, not on chance; but a machine that is busy
-with other things interrupts it more often: one run of a cell has to keep them, and all together
-five times as many folded ones.
+Folded and discarded are bounds on what the sampler does, not on chance: on a quiet machine they are
+a quarter and a seventh of what is allowed.
 """
 
 import collections
@@ -53,20 +52,13 @@ if LONG:
 counted = collections.defaultdict(lambda: [0, 0, 0.0])  # Python -> samples, impossible, allowed
 
 
-def folded_and_discarded_within_bounds(sampling):
-    return (
-        sampling["folded"] <= 0.001 * sampling["taken"]
-        and sampling["discarded"] <= 0.005 * sampling["planned_samples"]
-    )
-
-
 @pytest.mark.parametrize("cell, lowest, highest", CELLS, ids=IDS)
 def test_chains(python, cell, lowest, highest, folder):
     program, chains = CHAINS[cell]
     sums = collections.Counter()
     examples, turns, lengths = [], [], []
     share = 0.0
-    seconds, runs, calm = 0.5, 0, 0
+    seconds, runs = 0.5, 0
     while runs < SLEEPING_RUNS or sums["samples"] < SAMPLES:
         assert runs < MOST_RUNS, f"only {sums['samples']} samples in {runs} runs"
         asleep = runs < SLEEPING_RUNS
@@ -87,7 +79,6 @@ def test_chains(python, cell, lowest, highest, folder):
         sums["impossible"] += verdict.impossible
         for key in ("planned_samples", "discarded", "taken", "folded"):
             sums[key] += recording.sampling[key]
-        calm += folded_and_discarded_within_bounds(recording.sampling)
         if not asleep:
             lacking = SAMPLES - sums["samples"]
             seconds = min(10, max(0.3, 1.2 * seconds * lacking / max(1, verdict.samples)))
@@ -106,8 +97,8 @@ def test_chains(python, cell, lowest, highest, folder):
     counted[python.name][0] += sums["samples"]
     counted[python.name][1] += sums["impossible"]
     counted[python.name][2] += sums["samples"] * ONE_IN
-    assert calm > 0, f"folded <= 0.1 % and discarded <= 0.5 % in none of {runs} runs"
-    assert sums["folded"] <= 0.005 * sums["taken"]
+    assert sums["folded"] <= 0.001 * sums["taken"]
+    assert sums["discarded"] <= 0.005 * sums["planned_samples"]
     assert error < 0.004, f"the program's own clock is unsteady: {error} in {len(turns)} turns"
     assert abs(share - truth) <= max(0.01, 2.5 / sums["shares"] ** 0.5) + 4 * error + slack
 
