@@ -29,6 +29,7 @@ struct tail { /* the frame under the one that is looked at */
     struct code *code;
     int stacktop;
     bool pushes; /* its instruction can push a frame, as far as we know */
+    int32_t raw; /* where that is */
 };
 
 static const uint8_t *locate(const struct view *view, uint64_t at, size_t size, size_t *rest)
@@ -111,6 +112,11 @@ static bool has_moved(const struct pyro_sampler *s, const struct header *h)
            (h->raw >= 2 && bytecode[h->raw - 2] == made);
 }
 
+static bool has_op(const uint32_t bits[8], uint8_t op)
+{
+    return (bits[op / 32] >> op % 32 & 1) != 0;
+}
+
 /* Can the instruction push a frame?  On 3.11 and 3.12 it is followed by inline caches, on the last
  * of which the pointer of a caller stands: any unit from the location's beginning on will do. */
 static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction,
@@ -119,8 +125,7 @@ static bool is_pushing(const struct pyro_sampler *s, const struct code *code, in
     if (code->facts.hidden || instruction < 0)
         return code->facts.hidden;
     for (int32_t at = instruction; at <= raw; at += 2) {
-        int op = code->facts.bytecode[at];
-        if ((s->lay->op_pushes[op / 32] >> op % 32 & 1) != 0)
+        if (has_op(s->lay->op_pushes, code->facts.bytecode[at]))
             return true;
     }
     return false;
@@ -161,6 +166,17 @@ static bool called_by(struct pyro_sampler *s, const struct tail *tail, const str
         callable = second;
     return !codes_is_function(s->codes, callable, false) ||
            !codes_is_function(s->codes, callable, true);
+}
+
+/* Does the caller stand where nothing else runs, not even through C?  Instructions are rewritten
+ * while the program runs, and one that is traced calls: it is asked what stands there now. */
+static bool is_quiet(const struct pyro_sampler *s, const struct tail *tail)
+{
+    uint64_t at = tail->code->facts.address + (uint64_t)s->lay->code_adaptive;
+    uint8_t op;
+    return tail->bytes != NULL && tail->raw >= 0 &&
+           pyro_target_read(s->target, at + (uint64_t)tail->raw, &op, 1) == 0 &&
+           has_op(s->lay->op_quiet, op);
 }
 
 static struct item *push(struct walk *out)
@@ -491,6 +507,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                 under = follow(s, t, view, h.previous, &h, found, out, &end);
                 if (under < 0 || end != tail.at)
                     break;
+                if (under == 0 && !tail.pushes && is_quiet(s, &tail))
+                    break;
                 append_reversed(out, found, under);
                 adjacent = under > 0 && h.previous == found[0].at && !h.entry;
             } else {
@@ -516,7 +534,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         if (has_stacktop && h.stacktop >= 0 && is_returning(s, &h))
             break; /* on its way out */
         tail = (struct tail){at,     bytes,      region->end - at,
-                             h.code, h.stacktop, is_pushing(s, h.code, h.instruction, h.raw)};
+                             h.code, h.stacktop, is_pushing(s, h.code, h.instruction, h.raw),
+                             h.raw};
         at += (uint64_t)h.code->facts.frame_bytes;
     }
     if (view->partial)

@@ -204,6 +204,14 @@ static void opcodes(void)
 #define KNOWN(op) ((op) == 0 || _PyOpcode_Deopt[op] != 0)
 #endif
 
+static void print_bits(const char *name, const uint32_t bits[8])
+{
+    printf("        .%s = {", name);
+    for (int i = 0; i < 8; i++)
+        printf("%s0x%08x", i ? ", " : "", bits[i]);
+    printf("},\n");
+}
+
 /* Which instructions can push a Python function's frame?  Only those that certainly cannot are left
  * out: of the instrumented and the unknown ones it cannot be told. */
 static void pushing(void)
@@ -234,10 +242,36 @@ static void pushing(void)
             pushes |= _PyOpcode_Deopt[op] == bases[i];
         bits[op / 32] |= (uint32_t)pushes << op % 32;
     }
-    printf("        .op_pushes = {");
-    for (int i = 0; i < 8; i++)
-        printf("%s0x%08x", i ? ", " : "", bits[i]);
-    printf("},\n");
+    print_bits("op_pushes", bits);
+}
+
+/* Which instructions cannot make anything run but themselves: they call nothing, free nothing and
+ * answer no signal.  Before 3.13 the instruction pointer may stand on inline caches, so that none
+ * can be told from its place. */
+static void quiet(void)
+{
+    uint32_t bits[8] = {0};
+#if PY_VERSION_HEX >= 0x030d0000
+    static const int known[] = {
+        LOAD_FAST,
+        LOAD_FAST_LOAD_FAST,
+        LOAD_CONST,
+        LOAD_GLOBAL_MODULE,
+        LOAD_GLOBAL_BUILTIN,
+        PUSH_NULL,
+        COPY,
+        SWAP,
+        NOP,
+#ifdef LOAD_FAST_BORROW
+        LOAD_FAST_BORROW,
+        LOAD_FAST_BORROW_LOAD_FAST_BORROW,
+        LOAD_SMALL_INT,
+#endif
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        bits[known[i] / 32] |= UINT32_C(1) << known[i] % 32;
+#endif
+    print_bits("op_quiet", bits);
 }
 
 #if PY_VERSION_HEX >= 0x030d0000
@@ -322,6 +356,7 @@ int main(void)
     text();
     opcodes();
     pushing();
+    quiet();
     printf("    },\n");
 #if PY_VERSION_HEX >= 0x030d0000
     debug_offsets();
