@@ -179,7 +179,8 @@ def test_device_that_is_full(one, folder):
 
 
 def unsupported():
-    """Interpreters that pyrometer must refuse: those of tools/pythons, and pyenv's older ones."""
+    """Interpreters that pyrometer must refuse: those of tools/pythons (a free-threaded one, if it
+    has one; else the head of the tests' log names it as not tested), and pyenv's older ones."""
     found = [(p.name, p.path) for p in harness.provided()[0] if not p.supported]
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     for version in ("3.8", "3.9"):
@@ -209,12 +210,6 @@ def test_unknown_version(name, path, folder):
     if output.exists():
         told = report(output)
         assert told["sampling"] is None or told["sampling"]["taken"] == 0
-
-
-def test_free_threaded():
-    """Here only to be named: free-threaded interpreters are in test_unknown_version if provided."""
-    if not any(p.free_threaded for p in harness.provided()[0]):
-        pytest.skip(harness.not_tested().get("3.14t", "no free-threaded interpreter is provided"))
 
 
 def as_nobody():

@@ -117,6 +117,17 @@ static void test_troubles(void **state)
     pyro_profile_free(p);
 }
 
+/* The lines view of what was fed finds nothing of that name, and says so. */
+static void expect_no_lines(const char *target, const char *said)
+{
+    struct pyro_error err = {0};
+    struct pyro_report_options o = {0};
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(pyro_report_lines(stdout, p, target, &o, &err), PYRO_E_NOT_FOUND);
+    assert_string_equal(err.text, said);
+    pyro_profile_free(p);
+}
+
 static void test_nothing(void **state)
 {
     feed_start(&feed, 0);
@@ -125,14 +136,9 @@ static void test_nothing(void **state)
            "\n"
            "  samples    0 taken at 1,000 Hz: 0 ticks, 0 missed; 0 discarded, 0 folded\n");
 
-    struct pyro_error err = {0};
-    struct pyro_report_options o = {0};
     feed_start(&feed, 0);
-    struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(pyro_report_lines(stdout, p, "x", &o, &err), PYRO_E_NOT_FOUND);
-    assert_string_equal(err.text, "There are no samples: the program ended before the first, or "
-                                  "no Python was seen.");
-    pyro_profile_free(p);
+    expect_no_lines("x", "There are no samples: the program ended before the first, or no Python "
+                         "was seen.");
 }
 
 /* Samples without a Python frame, and samples that a filter leaves none of. */
@@ -382,14 +388,9 @@ static void test_lines(void **state)
            "  31          20.0 %  ██▏\n"
            "  32          75.0 %  ████████\n");
 
-    struct pyro_error err = {0};
-    struct pyro_report_options o = {0};
     program();
-    struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(pyro_report_lines(stdout, p, "zz\x1b", &o, &err), PYRO_E_NOT_FOUND);
-    assert_string_equal(err.text, "No function and no file with samples is called zz\\x1b; the "
-                                  "heaviest functions are: <module>, b, c, A.a.");
-    pyro_profile_free(p);
+    expect_no_lines("zz\x1b", "No function and no file with samples is called zz\\x1b; the "
+                              "heaviest functions are: <module>, b, c, A.a.");
 }
 
 /* Source that nobody would write, lines that no file has. */
