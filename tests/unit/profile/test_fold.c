@@ -75,49 +75,39 @@ static void test_common_at_site(void **state)
     }
 }
 
+/* `seen` samples of the mix are folded where the path beside it came `limit` times, and not where
+ * it came once less. */
+static void check_limit(const char *beside, size_t limit, size_t elsewhere, size_t seen,
+                        size_t verified)
+{
+    for (size_t n = limit - 1; n <= limit; n++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", beside, n);
+        feed_sample(&feed, "t", "a:5 > d:6 > e:7", elsewhere);
+        mix(&feed, "a:1 > b:2 > e:7", seen, verified);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, n < limit ? 0 : seen);
+        pyro_profile_free(p);
+    }
+}
+
 /* Where nothing else is called the caller itself on top has to be 20 times as frequent. */
 static void test_common_on_top(void **state)
 {
-    for (size_t n = 199; n <= 200; n++) {
-        struct feed feed;
-        feed_start(&feed, 10000);
-        feed_sample(&feed, "t", "a:1 > b:2", n);
-        feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
-        mix(&feed, "a:1 > b:2 > e:7", 10, 0);
-        struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, n < 200 ? 0 : 10);
-        pyro_profile_free(p);
-    }
+    check_limit("a:1 > b:2", 200, 1000, 10, 0);
 }
 
 /* However well the reads agree, what comes once beside a thousand is not believed. */
 static void test_very_rare(void **state)
 {
-    for (size_t n = 1999; n <= 2000; n++) {
-        struct feed feed;
-        feed_start(&feed, 10000);
-        feed_sample(&feed, "t", "a:1 > b:2 > c:3", n);
-        feed_sample(&feed, "t", "a:5 > d:6 > e:7", 3000);
-        mix(&feed, "a:1 > b:2 > e:7", 2, 2);
-        struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, n < 2000 ? 0 : 2);
-        pyro_profile_free(p);
-    }
+    check_limit("a:1 > b:2 > c:3", 2000, 3000, 2, 2);
 }
 
 /* Sources that are five times as frequent, but seldom: no ground to doubt a path. */
 static void test_common_least(void **state)
 {
-    for (size_t n = 19; n <= 20; n++) {
-        struct feed feed;
-        feed_start(&feed, 10000);
-        feed_sample(&feed, "t", "a:1 > b:2 > c:3", n);
-        feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
-        mix(&feed, "a:1 > b:2 > e:7", 1, 0);
-        struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, n < 20 ? 0 : 1);
-        pyro_profile_free(p);
-    }
+    check_limit("a:1 > b:2 > c:3", 20, 1000, 1, 0);
 }
 
 /* A call site with nothing else at it, but the same caller calls the function from another one. */
