@@ -27,6 +27,7 @@ def contestants(ours=False):
         yield tools.Pyrometer(older), older
     if newest:
         yield tools.Pyrometer(newest), newest
+        yield tools.BareReader(newest), newest
     if ours:
         return
     if newest:
@@ -85,7 +86,9 @@ def measure(quick, ours=False):
         "process (of pyinstrument and scalene, which live in the target: what the target uses "
         "beyond a bare one) per second, as a ratio to the bare loop's in the same turn. Ticks: the "
         "part of those planned that was kept, as a ratio to the bare loop's. Wall: of the "
-        "target's fixed work, as a ratio to that beside the bare loop.",
+        "target's fixed work, as a ratio to that beside the bare loop. Two bare reads: the bare "
+        "loop with one `process_vm_readv` in it, of as many bytes as two copies of such a stack "
+        "have, which nobody looks at: the floor of reading twice from outside.",
         ("rate", "sampler", "Python", "CPU / bare loop", "", "CPU s a second (bare loop)")
         + ("ticks kept / bare loop", "", "samples a second", "target's wall / bare loop", "turns"),
     )

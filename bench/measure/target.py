@@ -36,8 +36,9 @@ def cpu_seconds(pid):
     return total / 1e9
 
 
-def start_clock(rate):
-    return subprocess.Popen([machine.HELPERS / "bare-clock", str(rate)], stdout=subprocess.PIPE)
+def start_clock(rate, *process):
+    words = [machine.HELPERS / "bare-clock", rate, 1e6, *process]
+    return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE)
 
 
 def stop_clock(clock):
@@ -92,10 +93,12 @@ def measure(tool, rate, rounds, folder):
     out.unlink(missing_ok=True)
     target = [machine.PROGRAMS / "busy.py", marks.path, rounds, SETTLE, TAIL]
     command = [str(word) for word in tool.command([str(word) for word in target], rate, out)]
-    clock = start_clock(rate) if isinstance(tool, tools.Bare) else None
+    clock = None
     with open(pathlib.Path(folder) / "said", "w+") as said:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
+            if isinstance(tool, tools.Bare):
+                clock = start_clock(rate, *[process.pid] * tool.reads)
             sampler = clock.pid if clock else None if tool.inside else process.pid
             marks.wait("start", process)
             began, before = time.monotonic(), cpu_seconds(sampler) if sampler else 0

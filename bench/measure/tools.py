@@ -53,9 +53,17 @@ class Bare(Tool):
     """No sampler: a clock that wakes as often, beside the target."""
 
     name = "bare clock"
+    reads = False
 
     def command(self, target, rate, out):
         return [self.python, *target]
+
+
+class BareReader(Bare):
+    """The same clock, which also reads as much of the target as two copies of its stack take."""
+
+    name = "two bare reads"
+    reads = True
 
 
 class Pyrometer(Tool):

@@ -31,7 +31,7 @@ struct notice {
     pid_t sender;
 };
 static int notice_pipe[2] = {-1, -1};
-static volatile sig_atomic_t child_changed;
+static volatile sig_atomic_t child_changed, noticed;
 static struct sigaction before[_NSIG], before_pipe, before_child;
 
 struct pending {
@@ -59,6 +59,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         struct notice notice = {signal, info->si_pid};
         ssize_t n = write(notice_pipe[1], &notice, sizeof notice);
         (void)n;
+        noticed = 1;
     }
     errno = number;
 }
@@ -185,7 +186,7 @@ int launch_start(struct launch *launch, char *const *argv)
         return failed;
     }
     waiting_count = told_count = 0;
-    child_changed = 0;
+    child_changed = noticed = 0;
     sigset_t all, kept;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &kept);
@@ -251,12 +252,12 @@ static void forget_told(uint64_t now)
     told_count = kept;
 }
 
-void launch_pass_signals(struct launch *launch)
+void launch_pass_signals(struct launch *launch, uint64_t now)
 {
-    uint64_t now = pyro_base_monotonic_ns();
-    take_notices(notice_pipe[0], waiting, &waiting_count, now);
-    if (waiting_count == 0 && now - drained < CANARY_NS)
+    if (!noticed && waiting_count == 0 && now - drained < CANARY_NS)
         return;
+    noticed = 0; /* first: what comes from here on is looked at next time */
+    take_notices(notice_pipe[0], waiting, &waiting_count, now);
     drained = now;
     forget_told(now);
     take_notices(launch->canary_pipe, told, &told_count, now);

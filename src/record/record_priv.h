@@ -18,8 +18,9 @@ void launch_note_signals(void);
 /* Installs the handlers, starts the command, waits until it has been executed.  Returns 0, or the
  * errno of the exec that failed. */
 int launch_start(struct launch *launch, char *const *argv);
-/* Passes on signals that were meant for the program and came to us alone.  Cheap. */
-void launch_pass_signals(struct launch *launch);
+/* Passes on signals that were meant for the program and came to us alone.  now: on the monotonic
+ * clock, ns.  Cheap: no system call if none came. */
+void launch_pass_signals(struct launch *launch, uint64_t now);
 bool launch_child_changed(void);         /* a SIGCHLD came since the last call */
 void launch_stop(struct launch *launch); /* handlers back, canary gone */
 /* Sleeps up to ns, less if a signal comes (or came since the last look). */

@@ -217,9 +217,10 @@ static void sample_until_end(struct recorder *r)
             end_sampling(r); /* it ended, or executed another program: look again */
             launch_wait(LOOK_NS);
         }
-        launch_pass_signals(&r->launch);
+        uint64_t now = pyro_base_monotonic_ns();
+        launch_pass_signals(&r->launch, now);
         reap(r);
-        if (pyro_base_monotonic_ns() - r->flushed >= FLUSH_NS)
+        if (now - r->flushed >= FLUSH_NS)
             flush(r);
     }
 }

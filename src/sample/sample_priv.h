@@ -189,7 +189,9 @@ struct pyro_sampler {
     uint64_t tick;       /* kept ticks so far */
     uint64_t skipped;    /* ticks since then that could not be kept */
     uint64_t kept_ns;    /* when the last one was kept */
+    uint64_t woke;       /* when it last stopped waiting for a tick */
     uint64_t now;        /* when this tick began, ns */
+    uint64_t head_ns;    /* when head_now was read */
     uint64_t generation; /* see codes_is_due */
     uint64_t random;     /* --rate max */
     int misses;          /* reads in a row that failed wholly */

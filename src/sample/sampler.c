@@ -20,8 +20,9 @@
 #define AGAIN_MOST_NS 50000 /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
 #define CODES_MOST ((size_t)64 << 20)
-#define PAUSE_NS 400  /* --rate max: the longest pause between ticks */
-#define MISSES_MOST 8 /* whole reads that fail in a row until the interpreter is taken for gone */
+#define HEAD_NS 200000 /* between looks whether there is a new thread */
+#define PAUSE_NS 400   /* --rate max: the longest pause between ticks */
+#define MISSES_MOST 8  /* whole reads that fail in a row until the interpreter is taken for gone */
 #define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
 /* How a batched read of some threads went. */
@@ -84,6 +85,12 @@ static int put_plan(struct pyro_sampler *s, struct thread *t, int n)
     return n;
 }
 
+static int put_word(struct pyro_sampler *s, int n, uint64_t at)
+{
+    s->iovecs[n++] = (struct iovec){(void *)at, 8};
+    return n;
+}
+
 /* Bytes of both copies and what is between them. */
 static size_t copied_bytes(const struct thread *t)
 {
@@ -111,24 +118,25 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     *batch = (struct batch){0};
     for (int i = 0; i < count; i++)
         n += 2 * threads[i]->plan_count + GAP_PIECES;
-    /* the words that tell of new threads and of freed code go along */
+    /* the words that tell of freed code and, now and then, of new threads go along */
     const struct pyro_layout *lay = s->lay;
     uint64_t interpreter = pyro_target_interpreter(s->target);
-    int words = lay->interp_code_generation >= 0 ? 2 : 1;
-    if (grow_iovecs(s, n + words) != 0)
+    bool generation = lay->interp_code_generation >= 0, head = s->now - s->head_ns >= HEAD_NS;
+    if (grow_iovecs(s, n + 2) != 0)
         return -ENOMEM;
     n = 0;
     for (int i = 0; i < count; i++) {
         n = put_plan(s, threads[i], n);
         bytes += copied_bytes(threads[i]);
     }
-    bytes += 8 * (size_t)words;
+    if (generation)
+        n = put_word(s, n, interpreter + (uint64_t)lay->interp_code_generation);
+    if (head)
+        n = put_word(s, n, interpreter + (uint64_t)lay->interp_threads_head);
+    size_t words = bytes;
+    bytes += 8 * ((size_t)generation + head);
     if (sampler_grow(&s->buffer, &s->buffer_cap, bytes) == NULL)
         return -ENOMEM;
-    s->iovecs[n++] = (struct iovec){(void *)(interpreter + (uint64_t)lay->interp_threads_head), 8};
-    if (words > 1)
-        s->iovecs[n++] =
-            (struct iovec){(void *)(interpreter + (uint64_t)lay->interp_code_generation), 8};
     struct iovec local = {s->buffer, bytes};
     uint64_t begin = pyro_base_monotonic_ns();
     ssize_t got =
@@ -140,9 +148,12 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
         uint64_t limit = timing_limit(s, batch->iovecs, bytes, batch->ns);
         batch->slow = batch->ns > limit &&
                       batch->ns > limit + LINE_NS * lines_changed(threads, count, s->buffer);
-        s->head_now = word(s->buffer + bytes - 8 * (size_t)words);
-        if (words > 1)
-            s->generation = word(s->buffer + bytes - 8);
+        if (generation)
+            s->generation = word(s->buffer + words);
+        if (head) {
+            s->head_now = word(s->buffer + bytes - 8);
+            s->head_ns = s->now;
+        }
     }
     int failed = errno;
     codes_at(s->codes, s->now, s->generation);
@@ -610,7 +621,7 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
         return pyro_base_fail(err, rc, "The threads of process %d cannot be read: %s.",
                               (int)pyro_target_pid(target), pyro_base_code_text(rc));
     }
-    s->kept_ns = s->fact.first_ns;
+    s->kept_ns = s->woke = s->fact.first_ns;
     *out = s;
     return 0;
 }
@@ -639,12 +650,11 @@ int pyro_sample_step(struct pyro_sampler *s)
     uint64_t now;
     if (s->fact.period_ns > 0) {
         uint64_t due = pyro_format_tick_time(&s->fact, number), wake = due;
-        now = pyro_base_monotonic_ns();
-        if (due > now + SLEEP_MOST_NS)
-            wake = now + SLEEP_MOST_NS; /* a signal that came just before is not slept over */
+        if (due > s->woke + SLEEP_MOST_NS)
+            wake = s->woke + SLEEP_MOST_NS; /* a signal that came just before is not slept over */
         struct timespec until = {(time_t)(wake / 1000000000), (long)(wake % 1000000000)};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-        now = pyro_base_monotonic_ns();
+        s->woke = now = pyro_base_monotonic_ns();
         if (now < due)
             return 1;
         /* late by whole ticks: those are missed, never made up in a burst */

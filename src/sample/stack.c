@@ -143,6 +143,8 @@ size_t stack_lines_changed(const struct thread *t, const uint8_t *bytes)
 static size_t same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
 {
     size_t at = 0;
+    while (at + 512 <= size && memcmp(a + at, b + at, 512) == 0)
+        at += 512;
     while (at + 64 <= size && memcmp(a + at, b + at, 64) == 0)
         at += 64;
     return at;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING = 64, WARM = 16, RENEW = 16, SHAPES_MOST = 1024 };
+enum { RING = 64, WARM = 16, SHAPES_MOST = 1024 };
 
 static int compare_u32(const void *a, const void *b)
 {
@@ -49,7 +49,7 @@ uint64_t timing_limit(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uin
     uint32_t took = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
     uint64_t limit = shape->seen >= WARM ? 2 * (uint64_t)shape->median : UINT64_MAX;
     shape->ring[shape->seen++ % RING] = took;
-    if (shape->seen % RENEW == 0) {
+    if (shape->seen == WARM || shape->seen % RING == 0) {
         uint32_t sorted[RING];
         uint32_t n = shape->seen < RING ? shape->seen : RING;
         memcpy(sorted, shape->ring, n * sizeof *sorted);

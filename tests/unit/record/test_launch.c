@@ -19,7 +19,7 @@ static int wait_for(struct launch *launch, uint64_t ns)
     uint64_t end = pyro_base_monotonic_ns() + ns;
     int status = -1;
     while (pyro_base_monotonic_ns() < end) {
-        launch_pass_signals(launch);
+        launch_pass_signals(launch, pyro_base_monotonic_ns());
         if (launch_child_changed() && waitpid(launch->child, &status, WNOHANG) == launch->child)
             return status;
         launch_wait(20000000);
