@@ -1,6 +1,4 @@
-"""Every truth test runs on every version of Python that `tools/pythons` provides; the others are
-named.  A second Python of one version (3.11-debian beside 3.11) is left to the long run.
-"""
+"""Every truth test runs on every Python that `tools/pythons` provides; the others are named."""
 
 import os
 import shutil
@@ -10,18 +8,11 @@ import pytest
 
 
 def pytest_report_header(config):
-    lines = [f"not tested: {name}: {why}" for name, why in sorted(harness.not_tested().items())]
-    left = [python.name for python in harness.pythons() if python not in tested()]
-    return lines + [f"not tested here but in the long run: {name}" for name in left]
-
-
-def tested():
-    found = harness.pythons()
-    return [python for python in found if harness.LONG or "-" not in python.name]
+    return [f"not tested: {name}: {why}" for name, why in sorted(harness.not_tested().items())]
 
 
 def pytest_generate_tests(metafunc):
-    harness.run_on_each(metafunc, tested())
+    harness.run_on_each(metafunc, harness.pythons())
 
 
 @pytest.fixture

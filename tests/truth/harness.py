@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,30 @@ def run_on_each(metafunc, found):
     if "python" in metafunc.fixturenames:
         each = [pytest.param(python, id=python.name) for python in found]
         metafunc.parametrize("python", each or [pytest.param(None, id="none", marks=none)])
+
+
+COPY_HEADERS = """
+import pathlib, shutil, sys, sysconfig
+headers = pathlib.Path(sysconfig.get_path("include"))
+shutil.copytree(headers, sys.argv[1])
+machine = pathlib.Path(sysconfig.get_config_var("MULTIARCH") or "-", headers.name)
+if (headers.parent / machine).exists():  # Debian's pyconfig.h
+    shutil.copytree(headers.parent / machine, sys.argv[1] / machine)
+"""
+
+
+def build_witness(python, folder):
+    """programs/inside.c, made for this Python by the headers that it names itself: it may live in
+    another root than we."""
+    headers, library = folder / "headers", folder / "inside.so"
+    subprocess.run([python.path, "-c", COPY_HEADERS, headers], check=True)
+    subprocess.run(
+        ["cc", "-std=gnu17", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", f"-I{headers}",
+         PROGRAMS / "inside.c", "-o", library],
+        check=True,
+    )  # fmt: skip
+    shutil.rmtree(headers)
+    return library
 
 
 # ---- collapsed stacks --------------------------------------------------------------------------

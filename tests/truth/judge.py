@@ -6,7 +6,6 @@ tests/truth/test_judges.py plants wrong stacks and sees that each judge finds th
 """
 
 import collections
-import statistics
 from typing import NamedTuple
 
 from harness import PROGRAMS, show
@@ -96,9 +95,8 @@ class ChainVerdict(NamedTuple):
 class ChainJudge:
     """Stacks of a program that works on chainwork.py.
 
-    Every stack that holds a function of the program, or `neither`, must be the beginning of one of
-    the chains that the source can make, each frame but the last at the very call, in line and
-    columns.
+    Every stack that holds a function of the program must be the beginning of one of the chains that
+    the source can make, each frame but the last at the very call, in line and columns.
     """
 
     def __init__(self, program, table, chains, lowest, highest):
@@ -111,7 +109,6 @@ class ChainJudge:
         def work(name, mark):
             return place(name, "chainwork.py", mark)
 
-        go, taken = work("go", "go: alternate"), work("taken", "taken: function")
         self.recursion = work("under", "under: recursion")
         above = {}
         for mark, names, call in zip(("first", "second"), chains, "BD", strict=True):
@@ -121,34 +118,11 @@ class ChainJudge:
         self.legal = []
         for mark in ("first", "second"):
             tail = above[mark]
-            self.legal.append([module, go, work("under", "under: function"), *tail])
+            under = [work("go", "go: alternate"), work("under", "under: function")]
+            self.legal.append([module, *under, *tail])
             self.legal.append([module, work("go", "go: warm up"), *tail])
-            called = "B" if mark == "first" else "D"
-            alone = place(f"only_{mark}", program, f"{mark} calls {called}")
-            for again in ("", " again"):
-                self.legal.append(
-                    [module, work("go", "go: by clock"),
-                     work("shares_by_clock", f"by clock: {mark}{again}"), taken, alone, *tail[1:]]
-                )  # fmt: skip
-        sizing = work("shares_by_clock", "by clock: sizing")
-        sizing = sizing._replace(columns=self._inner(sizing, "taken(first, count)"))
-        alone = place("only_first", program, "first calls B")
-        self.legal.append(
-            [module, work("go", "go: by clock"), sizing, taken, alone, *above["first"][1:]]
-        )
-        for again in ("", " again"):
-            self.legal.append(
-                [module, work("go", "go: by clock"),
-                 work("shares_by_clock", f"by clock: neither{again}"), taken,
-                 work("neither", "neither loops")]
-            )  # fmt: skip
         self.calls = tuple((calls[1], above[mark][0].line) for mark, calls in
                            zip(("first", "second"), chains, strict=True))  # fmt: skip
-
-    def _inner(self, place, call):
-        with open(place.file, encoding="utf-8") as source:
-            text = source.read().splitlines()[place.line - 1]
-        return (text.index(call), text.index(call) + len(call))
 
     def _at_call(self, frame, place):
         if (frame.name, frame.file, frame.line) != place[:3]:
@@ -191,10 +165,7 @@ class ChainJudge:
         samples = impossible = 0
         examples = []
         for frames, count in stacks:
-            if not any(
-                f.name == "neither" or (f.file == self.file and f.name != "<module>")
-                for f in frames
-            ):
+            if not any(f.file == self.file and f.name != "<module>" for f in frames):
                 continue
             if not self.possible(frames):
                 impossible += count
@@ -213,7 +184,7 @@ def chain_shares(in_order, first, second):
 
     The program changes its state every microsecond, so that CAP samples in a row of one state are
     a machine that holds it still: they count as CAP.  Nothing is known from them about its time,
-    and the truth, by the CPU's clock, does not hold them either.
+    and the program's witness, which is held as well, does not count them either.
     """
     counts = {first: 0, second: 0}
     for frames, times in in_order:
@@ -224,11 +195,10 @@ def chain_shares(in_order, first, second):
     return counts[first] / max(1, total), total
 
 
-def clock_share(shares):
-    """The median of the turns and its standard error, from the quartiles: robust against turns
-    that the machine disturbed."""
-    low, middle, high = statistics.quantiles(shares, n=4)
-    return middle, 1.2533 * (high - low) / 1.349 / len(shares) ** 0.5
+def witness_shares(inside, first, second):
+    """(share of the first chain, of how many) of what the program's own witness saw."""
+    counts = [inside.get(str(line), (0, 0))[1] for _, line in (first, second)]
+    return counts[0] / max(1, sum(counts)), sum(counts)
 
 
 # ---- graphs ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from harness import (
     poisson_limit,
     provided,
 )
-from judge import ChainJudge, GraphJudge, chain_shares, clock_share, place, share_of
+from judge import ChainJudge, GraphJudge, chain_shares, place, share_of, witness_shares
 
 
 @functools.cache
@@ -113,13 +113,6 @@ def test_chains(cell, depth):
     assert chain.wrong([*good[:-1], good[-1]._replace(line=1)])
     assert chain.wrong([*good[:-1], good[-1]._replace(instruction=100000)])
     assert chain.wrong([*base, a_first._replace(instruction=0), *good[len(base) + 1 :]])
-    # the empty loop in a chain's turn by the clock
-    loop = at(chain.judge.codes, *place("neither", "chainwork.py", "neither loops")[:3])
-    for turn, is_wrong in (("neither", False), ("neither again", False), ("first", True)):
-        turn = chain.call(f"by clock: {turn}", "shares_by_clock", "chainwork.py")
-        taken = chain.call("taken: function", "taken", "chainwork.py")
-        clock = chain.call("go: by clock", "go", "chainwork.py")
-        assert chain.wrong([base[0], clock, turn, taken, loop]) == is_wrong
     verdict = chain.judge.judge([Stack(tuple(good), 7), Stack((*base, a_second), 3)])
     assert verdict[:2] == (10, 0)
 
@@ -208,8 +201,9 @@ def test_shares():
     ordered = [((a, b), 3), ((a, c), 1000), ((a,), 7), ((("A", "x", 5), c), 20), ((b,), 9)]
     assert chain_shares(ordered, ("B", 3), ("D", 3)) == (3 / 13, 13)
     assert chain_shares(ordered, ("B", 3), ("D", 5)) == (3 / 13, 13)
-    middle, error = clock_share([0.5, 0.49, 0.51, 0.9, 0.48, 0.52, 0.1])
-    assert middle == 0.5 and 0 < error < 0.1
+    inside = {"3": [900, 30], "5": [7, 10], "6": [0, 500]}
+    assert witness_shares(inside, ("B", 3), ("D", 5)) == (0.75, 40)
+    assert witness_shares({}, ("B", 3), ("D", 5)) == (0, 0)
 
 
 def test_chance():

@@ -53,14 +53,4 @@ def A(end):
                 D()  # A calls D
 
 
-def only_first(count):
-    for _ in range(count):
-        B()  # first calls B
-
-
-def only_second(count):
-    for _ in range(count):
-        D()  # second calls D
-
-
-go(__file__, A, only_first, only_second)  # module: go
+go(__file__, A)  # module: go

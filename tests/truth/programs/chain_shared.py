@@ -25,14 +25,4 @@ def A(end):
                 B(E)  # A calls D
 
 
-def only_first(count):
-    for _ in range(count):
-        B(C)  # first calls B
-
-
-def only_second(count):
-    for _ in range(count):
-        B(E)  # second calls D
-
-
-go(__file__, A, only_first, only_second)  # module: go
+go(__file__, A)  # module: go

@@ -32,14 +32,4 @@ def A(end):
                 sorted(NUMBERS, key=D)  # A calls D
 
 
-def only_first(count):
-    for _ in range(count):
-        sorted(NUMBERS, key=B)  # first calls B
-
-
-def only_second(count):
-    for _ in range(count):
-        sorted(NUMBERS, key=D)  # second calls D
-
-
-go(__file__, A, only_first, only_second)  # module: go
+go(__file__, A)  # module: go

@@ -1,18 +1,16 @@
 """The frame of the chain programs: A alternates between two chains for SECONDS, on top of LOWEST
-to HIGHEST frames of recursion; then the program measures by its own clock how long each takes.
-
-What each chain takes is the difference between a loop that only calls it and an empty loop, in
-turns that go there and back, so that a drift of the machine's speed cancels; `shares` has one
-figure a turn, of which the judge takes the median and its error.  `both_ns` is what a call of each
-takes together.
+to HIGHEST frames of recursion.  With a third argument, the library made of inside.c, the program
+is its own witness meanwhile: `inside` says how often A was seen at each of its lines, alone and
+with another function above it.
 """
 
+import ctypes
 import json
-from time import perf_counter, thread_time
+from time import perf_counter
 
-from known import ARGUMENTS, OUT, SECONDS, code_table, codes, waited
+from known import ARGUMENTS, OUT, SECONDS, code_table, codes
 
-TURNS = 121
+PERIOD = 30_000  # ns between two looks
 
 
 def under(depth, function, argument):
@@ -21,48 +19,48 @@ def under(depth, function, argument):
     return function(argument)  # under: function
 
 
-def taken(function, count):
-    begin = thread_time()
-    function(count)  # taken: function
-    return thread_time() - begin
+class Witness:
+    """Sees how often `function` is at each of its lines, alone and with another one of its module
+    above it."""
+
+    def __init__(self, path, function):
+        self.library = ctypes.PyDLL(path)
+        self.code = function.__code__
+        others = [getattr(each, "__code__", None) for each in function.__globals__.values()]
+        self.codes = [self.code] + [
+            code for code in others
+            if code not in (None, self.code) and code.co_filename == self.code.co_filename
+        ]  # fmt: skip
+
+    def begin(self):
+        count = len(self.codes)
+        codes = (ctypes.py_object * count)(*self.codes)
+        if self.library.inside_begin(codes, count, ctypes.c_long(PERIOD)):
+            raise OSError("no timer for the witness")
+
+    def end(self):
+        self.library.inside_end()
+        seen = {}
+        for above, name in enumerate(("alone", "called")):
+            counts = (ctypes.c_long * 1024).in_dll(self.library, name)
+            for (line, *_), count in zip(self.code.co_positions(), counts, strict=False):
+                seen.setdefault(line, [0, 0])[above] += count
+        return {line: counts for line, counts in seen.items() if any(counts)}
 
 
-def neither(count):
-    for _ in range(count):  # neither loops
-        pass
-
-
-def shares_by_clock(first, second):
-    count = 256
-    while taken(first, count) < 0.0005:  # by clock: sizing
-        count *= 2
-    shares, both = [], []
-    for _ in range(TURNS):
-        a = taken(first, count)  # by clock: first
-        b = taken(second, count)  # by clock: second
-        c = taken(neither, count)  # by clock: neither
-        c += taken(neither, count)  # by clock: neither again
-        b += taken(second, count)  # by clock: second again
-        a += taken(first, count)  # by clock: first again
-        shares.append((a - c) / (a + b - 2 * c))
-        both.append((a + b - 2 * c) / (2 * count) * 1e9)
-    return shares, sorted(both)[TURNS // 2]
-
-
-def go(file, alternate, first, second):
-    lowest, highest = (int(depth) for depth in ARGUMENTS)
+def go(file, alternate):
+    lowest, highest = (int(depth) for depth in ARGUMENTS[:2])
+    witness = Witness(ARGUMENTS[2], alternate) if len(ARGUMENTS) > 2 else None
     alternate(perf_counter() + 0.02)  # go: warm up
-    frozen = waited()
+    if witness:
+        witness.begin()
     for depth in range(lowest, highest + 1):
         end = perf_counter() + SECONDS / (highest + 1 - lowest)
         under(depth, alternate, end)  # go: alternate
-    frozen = (waited() - frozen) / SECONDS
-    shares, both = shares_by_clock(first, second)  # go: by clock
+    inside = witness.end() if witness else {}
     found = []
     for path in (file, __file__):
         with open(path, encoding="utf-8") as source:
             codes(compile(source.read(), path, "exec"), found)
     with open(OUT, "w", encoding="utf-8") as to:
-        json.dump(
-            {"shares": shares, "both_ns": both, "frozen": frozen, "codes": code_table(found)}, to
-        )
+        json.dump({"inside": inside, "codes": code_table(found)}, to)

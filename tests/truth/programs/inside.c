@@ -1,0 +1,121 @@
+/*
+ * inside: a witness within a truth program.  A timer interrupts the program's thread again and
+ * again, and the handler, which runs in that very thread, counts where it is by the interpreter's
+ * own headers: nothing moves meanwhile, so it cannot see what never was.
+ */
+#define Py_BUILD_CORE 1
+#include <Python.h>
+#if PY_VERSION_HEX >= 0x030e0000
+#include <internal/pycore_interpframe.h>
+#else
+#include <internal/pycore_frame.h>
+#endif
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { UNITS = 1024, CODES_MOST = 16, FRAMES_MOST = 32 };
+
+static PyThreadState *thread;
+static char *stack_end;
+static PyCodeObject *codes[CODES_MOST]; /* of the module's functions; the watched one first */
+static int code_count;
+static timer_t timer;
+
+/* How often the watched function was seen at each of its code units: with none of the others above
+ * it, and with one. */
+long alone[UNITS], called[UNITS];
+
+/* 3.11 and 3.12 make a C frame the newest a moment before they write into it which Python frame it
+ * runs: only what lies where frames lie is looked at. */
+static int is_frame(const void *at)
+{
+    const char *place = at, *here = (const char *)&place;
+    if (((uintptr_t)at & 7) != 0)
+        return 0;
+    if (place > here && place < stack_end)
+        return 1;
+    for (const _PyStackChunk *chunk = thread->datastack_chunk; chunk; chunk = chunk->previous)
+        if (place > (const char *)chunk && place < (const char *)chunk + chunk->size)
+            return 1;
+    return 0;
+}
+
+static _PyInterpreterFrame *newest_frame(void)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    return thread->current_frame;
+#else
+    return thread->cframe->current_frame;
+#endif
+}
+
+static void *code_of(const _PyInterpreterFrame *frame)
+{
+#if PY_VERSION_HEX >= 0x030e0000
+    return (void *)(frame->f_executable.bits & ~(uintptr_t)3);
+#elif PY_VERSION_HEX >= 0x030d0000
+    return frame->f_executable;
+#else
+    return frame->f_code;
+#endif
+}
+
+static long unit_of(const _PyInterpreterFrame *frame)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    return frame->instr_ptr - _PyCode_CODE(codes[0]);
+#else
+    return frame->prev_instr - _PyCode_CODE(codes[0]);
+#endif
+}
+
+static void look(int signal)
+{
+    long *counts = alone;
+    const _PyInterpreterFrame *frame = newest_frame();
+    for (int i = 0; i < FRAMES_MOST && is_frame(frame); i++, frame = frame->previous) {
+        void *code = code_of(frame);
+        if (code == codes[0]) {
+            long unit = unit_of(frame);
+            if (unit >= 0 && unit < UNITS)
+                counts[unit]++;
+            return;
+        }
+        for (int k = 1; k < code_count; k++)
+            if (code == codes[k])
+                counts = called;
+    }
+}
+
+/* Looks at the calling thread every period_ns nanoseconds from now on; -1: it cannot. */
+int inside_begin(PyCodeObject **given, int count, long period_ns)
+{
+    pthread_attr_t attributes;
+    void *stack;
+    size_t size;
+    struct sigaction act = {.sa_handler = look, .sa_flags = SA_RESTART};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 5};
+    struct itimerspec every = {{0, period_ns}, {0, period_ns}};
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    thread = PyThreadState_Get();
+    if (count > CODES_MOST || pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return -1;
+    pthread_attr_getstack(&attributes, &stack, &size);
+    pthread_attr_destroy(&attributes);
+    stack_end = (char *)stack + size;
+    memcpy(codes, given, (size_t)count * sizeof *codes);
+    code_count = count;
+    if (sigaction(event.sigev_signo, &act, NULL) != 0 ||
+        timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return -1;
+    return timer_settime(timer, 0, &every, NULL);
+}
+
+void inside_end(void)
+{
+    timer_delete(timer);
+}
