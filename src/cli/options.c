@@ -275,10 +275,14 @@ struct parse {
     bool ended; /* a PYRO_KIND_REST option was met */
 };
 
-/* The value in a sentence: "a FILE". */
-static const char *noun_of(const struct pyro_option *option)
+static int lacks_value(const struct pyro_option *option, const char *shown, struct pyro_error *err)
 {
-    return option == &pyro_cli_options[PYRO_OPT_CODE] ? "piece of code" : option->value;
+    char choices[200];
+    const char *noun = option == &pyro_cli_options[PYRO_OPT_CODE] ? "piece of code" : option->value;
+    if (option->kind != PYRO_KIND_CHOICE)
+        return pyro_base_fail(err, PYRO_E_INVALID, "%s needs a %s.", shown, noun);
+    list_choices(option->choices, choices, sizeof choices);
+    return pyro_base_fail(err, PYRO_E_INVALID, "%s needs one of %s.", shown, choices);
 }
 
 /* One option is known; its value is `joined`, or the next word if that is NULL. */
@@ -295,7 +299,7 @@ static int take_option(struct parse *parse, size_t id, const char *shown, const 
     if (!value && parse->at < parse->argc)
         value = parse->argv[parse->at++];
     if (!value)
-        return pyro_base_fail(parse->err, PYRO_E_INVALID, "%s needs a %s.", shown, noun_of(option));
+        return lacks_value(option, shown, parse->err);
     int rc = check_value(option, shown, value, parse->err);
     if (rc == 0)
         rc = take(parse->args, id, value, parse->err);

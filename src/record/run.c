@@ -30,6 +30,8 @@ struct recorder {
     struct pyro_sampler *sampler;
     struct sources *sources;
     uint32_t processes;
+    pid_t last_pid; /* of the last one, and how often it has called exec */
+    uint32_t execs;
     uint64_t started, flushed, looked;
     int looks;
     bool starting; /* an interpreter was met that was not ready yet */
@@ -140,7 +142,9 @@ static void write_process(struct recorder *r, uint32_t *id)
         fact.ppid = stat.ppid;
         fact.start_ticks = stat.start_ticks;
     }
-    fact.exec_count = fact.id;
+    r->execs = fact.id > 0 && pid == r->last_pid ? r->execs + 1 : 0;
+    r->last_pid = pid;
+    fact.exec_count = r->execs;
     char *argv = NULL;
     size_t size = 0;
     struct pyro_str words[256];

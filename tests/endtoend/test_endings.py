@@ -171,6 +171,32 @@ os.execv("/bin/sh", ["sh", "-c", "echo other; exit 6"])
     assert told["sampling"]["taken"] > 100
 
 
+def test_program_that_becomes_python_again(python, folder):
+    """execv of the same interpreter: both halves are in the profile, the status is the second's."""
+    code = """
+import os, sys, time
+def burn():
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end: pass
+def again():
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end: pass
+    sys.exit(6)
+if "again" in sys.argv: again()
+burn()
+os.execv(sys.executable, [sys.executable, __file__, "again"])
+"""
+    (folder / "twice.py").write_text(code)
+    path = folder / "a.pyro"
+    done = command("run", "-o", path, "--", python.path, folder / "twice.py", check=False)
+    assert done.returncode == 6, done.stderr
+    told = report(path)
+    samples = {each["qualname"]: each["samples"] for each in told["functions"]}
+    assert samples["burn"] > 100 and samples["again"] > 100
+    assert told["processes"][-1]["exit_status"] == 6
+    assert [each["exit_status"] for each in told["processes"][:-1]] in ([], [None])
+
+
 def test_forking_program(python, folder):
     """Children of a fork do what they did; the parent is sampled on."""
     code = """

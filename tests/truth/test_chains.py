@@ -33,7 +33,7 @@ from judge import ChainJudge, chain_shares, witness_shares
 
 SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
-LOOKS = 400_000 if LONG else 100_000  # of the witness
+LOOKS = 200_000 if LONG else 100_000  # of the witness
 SECONDS = 1.0  # a run
 MOST_RUNS = 200
 ONE_IN = 1e-6

@@ -124,7 +124,7 @@ static void test_values(void **state)
     }
     bad(PYRO_CMD_RUN, "--seed +1 a", "--seed takes");
     bad(PYRO_CMD_REPORT, "--limit 0", "--limit takes");
-    bad(PYRO_CMD_REPORT, "--sort", "--sort needs a KEY");
+    bad(PYRO_CMD_REPORT, "--sort", "--sort needs one of ");
     bad(PYRO_CMD_REPORT, "--mine=yes", "--mine takes no value");
     bad(PYRO_CMD_REPORT, "--rate 5", "`pyrometer report` has no option --rate.");
     bad(PYRO_CMD_REPORT, "--only=", "--only needs a PATTERN");
