@@ -142,7 +142,8 @@ static void put_troubles(struct pyro_page *page, struct pyro_buf *text)
     }
 }
 
-static int put_hottest(struct pyro_page *page, bool total)
+/* *unsure: a row has a share that is marked so. */
+static int put_hottest(struct pyro_page *page, bool total, bool *unsure)
 {
     const struct pyro_column columns[] = {{total ? "total" : "self", true, 0, PLAIN},
                                           {"95 %", true, 0, DIM},
@@ -162,12 +163,20 @@ static int put_hottest(struct pyro_page *page, bool total)
             break;
         pyro_report_figure(&t, p, ids[i], total, true);
         pyro_report_name(&t, p, ids[i]);
+        *unsure = *unsure || (!total && pyro_profile_is_unsure(sums));
     }
     pyro_page_put(page, "\n");
     pyro_table_print(&t, page, 2);
     pyro_table_release(&t);
     free(ids);
     return PYRO_OK;
+}
+
+static void put_legend(struct pyro_page *page, struct pyro_buf *text)
+{
+    pyro_page_put(page, "\n");
+    say(text, "less sure: calls there are so short that the two reads of a sample often differ");
+    flush_fact(page, "~", text);
 }
 
 /* What holds it all, if it is to be named. */
@@ -190,6 +199,7 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
     pyro_page_init(&page, p, o);
     int found = pyro_findings_find(p, &finding, 1);
     int rc = found < 0 ? found : PYRO_OK;
+    bool unsure = false;
     if (found > 0)
         put_finding(&page, &finding);
     else if (rc == PYRO_OK)
@@ -199,9 +209,11 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
     put_samples(&page, &text);
     put_troubles(&page, &text);
     if (rc == PYRO_OK && found > 0)
-        rc = put_hottest(&page, false);
+        rc = put_hottest(&page, false, &unsure);
     if (rc == PYRO_OK && found > 0)
-        rc = put_hottest(&page, true);
+        rc = put_hottest(&page, true, &unsure);
+    if (unsure)
+        put_legend(&page, &text);
     put_output(&page, "recording", o->recording);
     put_output(&page, "export", o->export);
     pyro_base_buf_release(&text);

@@ -139,12 +139,12 @@ def fills(done, path):
 
 @pytest.fixture
 def small(folder):
-    """A folder with room for 64 kB, mounted for one process alone: gone with it in any case."""
+    """A folder with room for 32 kB, mounted for one process alone: gone with it in any case."""
     place = folder / "small"
     place.mkdir()
     alone = ["unshare", "--mount"] + ["--map-root-user"] * (os.getuid() != 0)
     holder = subprocess.Popen(
-        [*alone, "sh", "-c", 'mount -t tmpfs -o size=64k tmpfs "$0" && echo mounted && cat', place],
+        [*alone, "sh", "-c", 'mount -t tmpfs -o size=32k tmpfs "$0" && echo mounted && cat', place],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     said = holder.stdout.readline().decode()
@@ -166,7 +166,7 @@ def test_file_size_limit(one, folder):
     path = folder / "a.pyro"
     done = run_code(
         one, MANY_STACKS, path,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (32768, 32768)),
     )  # fmt: skip
     fills(done, path)
 

@@ -86,6 +86,9 @@ static void test_summary(void **state)
            "   60.0 %   [53.1, 66.5]   120 ms  c         …/json/c.py:2\n"
            "   20.0 %   [15.0, 26.1]  40.0 ms  A.a       …/pkg/a.py:7\n"
            "\n"
+           "  ~          less sure: calls there are so short that the two reads of a sample\n"
+           "             often differ\n"
+           "\n"
            "  recording  out.pyro\n");
 }
 
