@@ -262,6 +262,22 @@ static void plan_off(struct pyro_sampler *s, struct thread *t)
     t->plan_count += pieces;
 }
 
+/* Some bytes more of each block, so that the copies of the next one and of the next thread lie in
+ * cache lines as what they are copies of does: see place_copies.  A header does not fit into them.
+ */
+static void stretch_blocks(struct thread *t)
+{
+    for (int i = 0; i < t->plan_blocks; i++) {
+        struct region *r = &t->plan[i];
+        bool last = i == t->plan_blocks - 1;
+        uint64_t more = (last ? -(uint64_t)t->plan_bytes : r[1].start - r->end) % LINE;
+        if (more > t->chunks[r->chunk].end - r->end)
+            continue;
+        r->end += more;
+        t->plan_bytes += more;
+    }
+}
+
 void plan_thread(struct pyro_sampler *s, struct thread *t)
 {
     t->plan_count = 0;
@@ -276,6 +292,7 @@ void plan_thread(struct pyro_sampler *s, struct thread *t)
     t->window_chunk = t->plan_blocks > 0 ? t->plan[0].chunk : -1;
     plan_off(s, t);
     add_region(t, t->state, t->state + (uint64_t)s->lay->thread_size, -1);
+    stretch_blocks(t);
 }
 
 void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,

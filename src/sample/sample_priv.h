@@ -6,6 +6,7 @@
 
 #include "sample.h"
 
+#define LINE 64                  /* bytes of a cache line */
 #define WINDOW_BYTES (16 * 1024) /* the top of the frames that is read twice at every tick */
 #define REFRESH_TICKS 100        /* what lies below is read again at least this often */
 #define MAX_REGIONS 24           /* pieces of chunks in a window */
@@ -178,7 +179,8 @@ struct pyro_sampler {
     uint64_t head_now;     /* the same word, as read with the last tick */
     uint8_t *buffer;       /* copies of the two reads of all threads */
     size_t buffer_cap;
-    uint8_t *lower; /* copies of what lies below a window */
+    uint8_t *copies; /* in it */
+    uint8_t *lower;  /* copies of what lies below a window */
     size_t lower_cap;
     struct iovec *iovecs;
     int iovec_cap;

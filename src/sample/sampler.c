@@ -66,7 +66,7 @@ static int put_gap(struct pyro_sampler *s, struct thread *t, int n)
     uint64_t random = s->random = pyro_base_mix(s->random + 1);
     t->gap_bytes = 0;
     for (uint64_t pieces = random % (GAP_PIECES + 1); image != 0 && pieces > 0; pieces--) {
-        size_t size = pieces > 1 ? 8 : 8 + (random >> 8) % GAP_BYTES / 8 * 8;
+        size_t size = pieces > 1 ? LINE : LINE + (random >> 8) % GAP_BYTES / LINE * LINE;
         s->iovecs[n++] = (struct iovec){(void *)image, size};
         t->gap_bytes += size;
     }
@@ -109,6 +109,14 @@ static size_t lines_changed(struct thread **threads, int count, const uint8_t *b
     return lines;
 }
 
+/* A copy begins within a cache line as what it is a copy of does: each line is then read in one go,
+ * and shows one moment.  (plan_thread keeps it so in what follows.) */
+static void place_copies(struct pyro_sampler *s, uint64_t start)
+{
+    uintptr_t line = ((uintptr_t)s->buffer + LINE - 1) / LINE * LINE;
+    s->copies = (uint8_t *)line + start % LINE;
+}
+
 /* Reads both halves of count threads' plans in one call.  Returns the bytes read, or -errno. */
 static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int count,
                             struct batch *batch)
@@ -135,9 +143,10 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
         n = put_word(s, n, interpreter + (uint64_t)lay->interp_threads_head);
     size_t words = bytes;
     bytes += 8 * ((size_t)generation + head);
-    if (sampler_grow(&s->buffer, &s->buffer_cap, bytes) == NULL)
+    if (sampler_grow(&s->buffer, &s->buffer_cap, bytes + 2 * LINE) == NULL)
         return -ENOMEM;
-    struct iovec local = {s->buffer, bytes};
+    place_copies(s, threads[0]->plan[0].start);
+    struct iovec local = {s->copies, bytes};
     uint64_t begin = pyro_base_monotonic_ns();
     ssize_t got =
         process_vm_readv(pyro_target_pid(s->target), &local, 1, s->iovecs, (unsigned long)n, 0);
@@ -147,11 +156,11 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     if (got == (ssize_t)bytes) {
         uint64_t limit = timing_limit(s, batch->iovecs, bytes, batch->ns);
         batch->slow = batch->ns > limit &&
-                      batch->ns > limit + LINE_NS * lines_changed(threads, count, s->buffer);
+                      batch->ns > limit + LINE_NS * lines_changed(threads, count, s->copies);
         if (generation)
-            s->generation = word(s->buffer + words);
+            s->generation = word(s->copies + words);
         if (head) {
-            s->head_now = word(s->buffer + bytes - 8);
+            s->head_now = word(s->copies + bytes - 8);
             s->head_ns = s->now;
         }
     }
@@ -465,7 +474,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
                 return DEAD;
             continue;
         }
-        enum verdict verdict = judge(s, t, s->buffer, batch.slow, i == TRIES - 1);
+        enum verdict verdict = judge(s, t, s->copies, batch.slow, i == TRIES - 1);
         if (verdict != AGAIN)
             return verdict;
     }
@@ -568,7 +577,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             size_t size = copied_bytes(t);
             enum verdict verdict = AGAIN;
             if (got >= 0 && at + size <= (size_t)got)
-                verdict = judge(s, t, s->buffer + at, batch.slow, false);
+                verdict = judge(s, t, s->copies + at, batch.slow, false);
             at += size;
             if (verdict == AGAIN)
                 again[again_count++] = t;

@@ -78,6 +78,26 @@ static void test_over_several_chunks(void **state)
     }
 }
 
+/* Copies follow one another without a gap: each block must begin in a cache line where the one
+ * before it ends in one, and so must what comes after a thread. */
+static void test_copies_lie_in_lines_as_their_sources(void **state)
+{
+    static struct plan p;
+    for (uint64_t used = 0; used <= 14000; used += 8) {
+        begin(&p, 3, used);
+        for (int i = 0; i < 2; i++)
+            p.chunks[i].used -= 8 * (8 + used % 13);
+        plan_thread(&p.s, &p.t);
+        for (int i = 1; i < p.t.plan_blocks; i++)
+            assert_int_equal((p.t.plan[i].start - p.t.plan[i - 1].end) % LINE, 0);
+        assert_int_equal(p.t.plan_bytes % LINE, 0);
+        size_t bytes = 0;
+        for (int i = 0; i < p.t.plan_count; i++)
+            bytes += p.t.plan[i].end - p.t.plan[i].start;
+        assert_int_equal(p.t.plan_bytes, bytes);
+    }
+}
+
 static void test_goes_on_where_the_lower_part_ended(void **state)
 {
     static struct plan p;
@@ -211,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
         cmocka_unit_test(test_over_several_chunks),
+        cmocka_unit_test(test_copies_lie_in_lines_as_their_sources),
         cmocka_unit_test(test_goes_on_where_the_lower_part_ended),
         cmocka_unit_test(test_off_pages),
         cmocka_unit_test(test_off_list),
