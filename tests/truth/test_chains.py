@@ -45,10 +45,10 @@ DISCARDED = 0.005
 # The chains at every distance from the end of a 16 kB chunk of the interpreter's stack, where each
 # call may map a new chunk and each return unmap it.  Beyond what is promised, with bounds of its
 # own: a read waits for the kernel's lock while the program maps, and is discarded for having taken
-# long; and each of the 200 depths has too few samples to tell a mix from a path (13 in 1.2 million
-# were seen on 3.14, 2 to 4 elsewhere).
+# long; and each of the 200 depths has too few samples to tell a mix from a path (0 to 7 in 1.1 to
+# 1.5 million were seen).
 EDGE = ("empty", 60, 259)
-EDGE_ONE_IN, EDGE_DISCARDED = 2e-5, 0.015
+EDGE_ONE_IN, EDGE_DISCARDED = 5e-6, 0.015
 if LONG:
     CELLS.append(EDGE)
     IDS.append("empty-on-60-to-259")
