@@ -24,7 +24,7 @@ class Witness:
     above it."""
 
     def __init__(self, path, function):
-        self.library = ctypes.PyDLL(path)
+        self.witness = ctypes.PyDLL(path)
         self.code = function.__code__
         others = [getattr(each, "__code__", None) for each in function.__globals__.values()]
         self.codes = [self.code] + [
@@ -35,14 +35,14 @@ class Witness:
     def begin(self):
         count = len(self.codes)
         codes = (ctypes.py_object * count)(*self.codes)
-        if self.library.inside_begin(codes, count, ctypes.c_long(PERIOD)):
+        if self.witness.inside_begin(codes, count, ctypes.c_long(PERIOD)):
             raise OSError("no timer for the witness")
 
     def end(self):
-        self.library.inside_end()
+        self.witness.inside_end()
         seen = {}
         for above, name in enumerate(("alone", "called")):
-            counts = (ctypes.c_long * 1024).in_dll(self.library, name)
+            counts = (ctypes.c_long * 1024).in_dll(self.witness, name)
             for (line, *_), count in zip(self.code.co_positions(), counts, strict=False):
                 seen.setdefault(line, [0, 0])[above] += count
         return {line: counts for line, counts in seen.items() if any(counts)}
