@@ -245,7 +245,8 @@ static void plan_off(struct pyro_sampler *s, struct thread *t)
         first[count++] = (struct region){off->at - off->before, off->at + off->size, NULL, -1};
         i++;
     }
-    qsort(first, (size_t)count, sizeof *first, by_start);
+    if (count > 1)
+        qsort(first, (size_t)count, sizeof *first, by_start);
     int pieces = 0;
     for (int i = 0; i < count; i++) {
         struct region *last = pieces > 0 ? &first[pieces - 1] : NULL;

@@ -155,11 +155,22 @@ struct thread {
     bool window_whole; /* it begins at the bottom of the stack */
 };
 
-struct shape { /* durations of calls of one shape: iovecs, bytes to the next power of two */
-    uint32_t iovecs, log_bytes;
+struct shape { /* durations of calls of one shape */
     uint32_t ring[64];
     uint32_t seen;
     uint32_t median;
+};
+
+#define NO_FRAMES 16
+struct no_frame { /* words that are no frame's: there is no code object; until: a tick */
+    uint64_t executable, ip, previous, function, until;
+};
+
+#define WAIT_TIMERS 16
+struct wait { /* timers of the ticks from `first` to before `end` */
+    int fds[WAIT_TIMERS];
+    int count;
+    uint64_t first, end;
 };
 
 struct pyro_sampler {
@@ -169,12 +180,14 @@ struct pyro_sampler {
     struct pyro_stream *stream;
     struct pyro_stream_fact fact;
     struct pyro_sampler_options options;
+    struct wait wait;
     struct codes *codes;
     struct pyro_map nodes; /* (parent, frame) -> node */
     size_t nodes_most;     /* with more of them a new stream begins */
     struct thread **threads;
     int thread_count, thread_cap;
-    uint64_t threads_tick; /* when the list was last walked */
+    uint64_t *states;      /* where the list is put while it is walked */
+    uint64_t threads_tick; /* when that was last done */
     uint64_t head;         /* address of the newest thread state, as the list was walked */
     uint64_t head_now;     /* the same word, as read with the last tick */
     uint8_t *buffer;       /* copies of the two reads of all threads */
@@ -185,7 +198,9 @@ struct pyro_sampler {
     struct iovec *iovecs;
     int iovec_cap;
     struct walk one, two;
+    struct no_frame no_frames[NO_FRAMES];
     struct shape *shapes;
+    uint64_t *shape_keys; /* which ones: iovecs, bytes to the next power of two */
     int shape_count, shape_cap;
     uint64_t next_tick;  /* its number in the schedule */
     uint64_t tick;       /* kept ticks so far */
@@ -193,7 +208,7 @@ struct pyro_sampler {
     uint64_t kept_ns;    /* when the last one was kept */
     uint64_t woke;       /* when it last stopped waiting for a tick */
     uint64_t now;        /* when this tick began, ns */
-    uint64_t head_ns;    /* when head_now was read */
+    uint64_t words_ns;   /* when head_now and generation were read */
     uint64_t generation; /* see codes_is_due */
     uint64_t random;     /* --rate max */
     int misses;          /* reads in a row that failed wholly */
@@ -261,6 +276,14 @@ bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, s
 /* ---- timing.c */
 /* Notes how long a call of this shape took.  How long it may take at most: twice the median. */
 uint64_t timing_limit(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uint64_t ns);
+
+/* ---- wait.c: until a tick is due */
+void wait_init(struct wait *w, uint64_t period_ns);
+void wait_release(struct wait *w);
+/* Sleeps until the tick is due, or a signal or some time has come.  now: when it last woke. Returns
+ * the time. */
+uint64_t wait_until(struct wait *w, const struct pyro_stream_fact *schedule, uint64_t tick,
+                    uint64_t now);
 
 static inline uint64_t word(const uint8_t *at)
 {

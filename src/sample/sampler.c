@@ -8,21 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 
-#define IOVECS_MOST 1024 /* what one call takes */
-#define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
-#define THREADS_EVERY 64 /* ticks between walks of the thread list */
-#define SLEEP_MOST_NS 50000000
+#define IOVECS_MOST 1024    /* what one call takes */
+#define TRIES 6             /* reads of one thread in one tick, until the plan holds all it needs */
+#define THREADS_EVERY 64    /* ticks between walks of the thread list */
 #define LINE_NS 200         /* what fetching a line from another core takes at most, twice */
 #define GAP_PIECES 3        /* between the two copies: at most so many pieces, ... */
 #define GAP_BYTES 2048      /* ... the last of up to so many bytes */
 #define AGAIN_MOST_NS 50000 /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
 #define CODES_MOST ((size_t)64 << 20)
-#define HEAD_NS 200000 /* between looks whether there is a new thread */
-#define PAUSE_NS 400   /* --rate max: the longest pause between ticks */
-#define MISSES_MOST 8  /* whole reads that fail in a row until the interpreter is taken for gone */
+#define WORDS_NS 200000 /* between looks whether there is a new thread, or code was freed */
+#define PAUSE_NS 400    /* --rate max: the longest pause between ticks */
+#define MISSES_MOST 8   /* whole reads that fail in a row until the interpreter is taken for gone */
 #define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
 /* How a batched read of some threads went. */
@@ -126,10 +124,11 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     *batch = (struct batch){0};
     for (int i = 0; i < count; i++)
         n += 2 * threads[i]->plan_count + GAP_PIECES;
-    /* the words that tell of freed code and, now and then, of new threads go along */
+    /* now and then the words that tell of new threads and of freed code go along */
     const struct pyro_layout *lay = s->lay;
     uint64_t interpreter = pyro_target_interpreter(s->target);
-    bool generation = lay->interp_code_generation >= 0, head = s->now - s->head_ns >= HEAD_NS;
+    bool words = s->now - s->words_ns >= WORDS_NS;
+    bool generation = words && lay->interp_code_generation >= 0;
     if (grow_iovecs(s, n + 2) != 0)
         return -ENOMEM;
     n = 0;
@@ -139,10 +138,10 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     }
     if (generation)
         n = put_word(s, n, interpreter + (uint64_t)lay->interp_code_generation);
-    if (head)
+    if (words)
         n = put_word(s, n, interpreter + (uint64_t)lay->interp_threads_head);
-    size_t words = bytes;
-    bytes += 8 * ((size_t)generation + head);
+    const size_t at_words = bytes;
+    bytes += 8 * ((size_t)generation + words);
     if (sampler_grow(&s->buffer, &s->buffer_cap, bytes + 2 * LINE) == NULL)
         return -ENOMEM;
     place_copies(s, threads[0]->plan[0].start);
@@ -158,10 +157,10 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
         batch->slow = batch->ns > limit &&
                       batch->ns > limit + LINE_NS * lines_changed(threads, count, s->copies);
         if (generation)
-            s->generation = word(s->copies + words);
-        if (head) {
+            s->generation = word(s->copies + at_words);
+        if (words) {
             s->head_now = word(s->copies + bytes - 8);
-            s->head_ns = s->now;
+            s->words_ns = s->now;
         }
     }
     int failed = errno;
@@ -631,6 +630,7 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
                               (int)pyro_target_pid(target), pyro_base_code_text(rc));
     }
     s->kept_ns = s->woke = s->fact.first_ns;
+    wait_init(&s->wait, period);
     *out = s;
     return 0;
 }
@@ -642,14 +642,17 @@ void pyro_sample_free(struct pyro_sampler *s)
     for (int i = 0; i < s->thread_count; i++)
         threads_free_one(s->threads[i]);
     free(s->threads);
+    free(s->states);
     free(s->buffer);
     free(s->lower);
     free(s->iovecs);
     free(s->shapes);
+    free(s->shape_keys);
     free(s->one.items);
     free(s->two.items);
     pyro_base_map_release(&s->nodes);
     codes_free(s->codes);
+    wait_release(&s->wait);
     free(s);
 }
 
@@ -658,13 +661,8 @@ int pyro_sample_step(struct pyro_sampler *s)
     uint64_t number = s->next_tick;
     uint64_t now;
     if (s->fact.period_ns > 0) {
-        uint64_t due = pyro_format_tick_time(&s->fact, number), wake = due;
-        if (due > s->woke + SLEEP_MOST_NS)
-            wake = s->woke + SLEEP_MOST_NS; /* a signal that came just before is not slept over */
-        struct timespec until = {(time_t)(wake / 1000000000), (long)(wake % 1000000000)};
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-        s->woke = now = pyro_base_monotonic_ns();
-        if (now < due)
+        s->woke = now = wait_until(&s->wait, &s->fact, number, s->woke);
+        if (now < pyro_format_tick_time(&s->fact, number))
             return 1;
         /* late by whole ticks: those are missed, never made up in a burst */
         while (pyro_format_tick_time(&s->fact, number + 1) <= now)

@@ -87,15 +87,12 @@ static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
 
 int threads_refresh(struct pyro_sampler *s)
 {
-    static const int room = THREADS_MOST;
-    uint64_t *states = malloc((size_t)room * sizeof *states);
-    if (states == NULL)
+    if (s->states == NULL && !(s->states = malloc(THREADS_MOST * sizeof *s->states)))
         return PYRO_E_NOMEM;
-    int count = pyro_target_threads(s->target, states, room);
-    if (count < 0) {
-        free(states);
+    const uint64_t *states = s->states;
+    int count = pyro_target_threads(s->target, s->states, THREADS_MOST);
+    if (count < 0)
         return count;
-    }
     s->threads_tick = s->tick;
     s->head = count > 0 ? states[0] : 0;
     for (int i = 0; i < s->thread_count; i++)
@@ -114,7 +111,6 @@ int threads_refresh(struct pyro_sampler *s)
         if (t != NULL && t->named)
             t->alive = true;
     }
-    free(states);
     int kept = 0;
     for (int i = 0; i < s->thread_count; i++) {
         if (s->threads[i]->alive)

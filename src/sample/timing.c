@@ -18,23 +18,27 @@ static int compare_u32(const void *a, const void *b)
 
 static struct shape *find(struct pyro_sampler *s, uint32_t iovecs, uint32_t log_bytes)
 {
+    uint64_t key = (uint64_t)log_bytes << 32 | iovecs;
     for (int i = 0; i < s->shape_count; i++)
-        if (s->shapes[i].iovecs == iovecs && s->shapes[i].log_bytes == log_bytes)
+        if (s->shape_keys[i] == key)
             return &s->shapes[i];
     if (s->shape_count == SHAPES_MOST)
         s->shape_count = 0; /* they are learned again */
     if (s->shape_count == s->shape_cap) {
         int cap = s->shape_cap ? s->shape_cap * 2 : 8;
         struct shape *more = realloc(s->shapes, (size_t)cap * sizeof *more);
-        if (more == NULL)
+        if (more != NULL)
+            s->shapes = more;
+        uint64_t *keys = realloc(s->shape_keys, (size_t)cap * sizeof *keys);
+        if (keys != NULL)
+            s->shape_keys = keys;
+        if (more == NULL || keys == NULL)
             return NULL;
-        s->shapes = more;
         s->shape_cap = cap;
     }
+    s->shape_keys[s->shape_count] = key;
     struct shape *shape = &s->shapes[s->shape_count++];
     memset(shape, 0, sizeof *shape);
-    shape->iovecs = iovecs;
-    shape->log_bytes = log_bytes;
     return shape;
 }
 

@@ -75,15 +75,33 @@ static void read_marks(const struct pyro_sampler *s, const uint8_t *bytes, uint6
     h->raw = h->instruction = -1;
 }
 
+/* What stands above the top of a stack is left over from other frames, and is looked at in every
+ * copy.  The very words that were no frame need not be asked about again for a while. */
+static struct no_frame *known_no_frame(struct pyro_sampler *s, const struct header *h, uint64_t ip,
+                                       bool *known)
+{
+    struct no_frame *slot = &s->no_frames[pyro_base_mix(h->executable) % NO_FRAMES];
+    *known = slot->executable == h->executable && slot->ip == ip && slot->previous == h->previous &&
+             slot->function == h->function && s->tick < slot->until;
+    return slot;
+}
+
 /* Is there a code object, and is the instruction pointer within it? */
 static bool read_code(struct pyro_sampler *s, const uint8_t *bytes, struct header *h)
 {
+    uint64_t ip = word(bytes + s->lay->frame_ip);
+    int64_t offset = (int64_t)(ip - h->executable - (uint64_t)s->lay->code_adaptive);
+    if (offset < -2 || offset >= PYRO_CODE_SIZE_MAX || (h->previous & 7) != 0)
+        return false;
+    bool known;
+    struct no_frame *slot = known_no_frame(s, h, ip, &known);
+    if (known)
+        return false;
     struct code *code = codes_get(s->codes, h->executable);
     if (code == NULL)
-        return false;
-    int64_t offset =
-        (int64_t)(word(bytes + s->lay->frame_ip) - h->executable - (uint64_t)s->lay->code_adaptive);
-    if (offset < -2 || offset >= code->facts.size)
+        *slot =
+            (struct no_frame){h->executable, ip, h->previous, h->function, s->tick + REFRESH_TICKS};
+    if (code == NULL || offset >= code->facts.size)
         return false;
     h->code = code;
     h->raw = (int32_t)offset;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    HEAD_MAX = 512,             /* bytes of a code object before its bytecode */
-    UNITS_MAX = 16 << 20,       /* code units (of 2 bytes) of bytecode */
+    HEAD_MAX = 512, /* bytes of a code object before its bytecode */
+    UNITS_MAX = PYRO_CODE_SIZE_MAX / 2,
     TABLE_MAX = 64 << 20,       /* bytes of a line table */
     SLOTS_MAX = 1 << 24,        /* locals, and words of a frame */
     NAME_MAX_BYTES = 256 << 10, /* of a name or file name; what is longer is cut */

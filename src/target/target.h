@@ -77,6 +77,8 @@ int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max);
 uint64_t pyro_target_interpreter(const struct pyro_target *t);
 
 /* ---- code objects */
+#define PYRO_CODE_SIZE_MAX (32 << 20) /* bytes of bytecode that are believed */
+
 struct pyro_code {
     uint64_t address;
     int frame_bytes; /* size of a frame of it on the data stack */

@@ -69,6 +69,29 @@ static void test_calls(void **state)
     }
 }
 
+/* Words that were no frame are not asked about at every tick, but after a while they are. */
+static void test_no_frame_becomes_one(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 0);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        check(&f);
+        uint64_t type = word((const uint8_t *)b.code + f.lay->object_type);
+        fake_put(b.code, f.lay->object_type, f.str_type);
+        fake_call(&f, &b);
+        for (int i = 0; i < 3; i++) {
+            step(&f);
+            assert_int_equal(f.sampler->threads[0]->depth, 1);
+        }
+        fake_put(b.code, f.lay->object_type, type);
+        for (int i = 0; i < REFRESH_TICKS; i++)
+            step(&f);
+        check(&f);
+    }
+}
+
 /* When too much is known, a new stream begins and nothing is lost. */
 static void test_epochs(void **state)
 {
@@ -314,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_no_frame_becomes_one),
         cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_caller_at_no_call),
         cmocka_unit_test(test_returned_in_between),

@@ -29,6 +29,7 @@ static void test_warm_up(void **state)
     assert_false(timing_slow(&s, 4, 1000, 1));
     assert_true(timing_slow(&s, 4, 1000, UINT64_C(1) << 40)); /* more than 32 bits of ns */
     free(s.shapes);
+    free(s.shape_keys);
 }
 
 static void test_shapes(void **state)
@@ -48,6 +49,7 @@ static void test_shapes(void **state)
     assert_int_equal(s.shape_count, 504);
     assert_true(timing_slow(&s, 4, 1000, 9000));
     free(s.shapes);
+    free(s.shape_keys);
 }
 
 /* When all reads become slow it is the machine that did: they count again after a while. */
@@ -61,6 +63,7 @@ static void test_median_follows(void **state)
     assert_in_range(slow, 16, 64);
     assert_false(timing_slow(&s, 4, 1000, 5000));
     free(s.shapes);
+    free(s.shape_keys);
 }
 
 int main(void)
