@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define FAR_NS 10000000        /* ticks this far apart are slept for, ... */
-#define SLEEP_MOST_NS 50000000 /* ... in pieces: a signal that came just before is not slept over */
+#define SLEEP_MOST_NS 50000000 /* ... in pieces: no signal that came before is slept over */
 
 static struct timespec timespec_of(uint64_t ns)
 {

@@ -88,7 +88,7 @@ static void test_signal(void **state)
         setitimer(ITIMER_REAL, &soon, NULL);
         now = wait_until(&w, &schedule, 1, now);
         setitimer(ITIMER_REAL, &never, NULL);
-        /* by a signal, for an hour's quarter is not slept; one that came before is not slept over */
+        /* the tick was far, so a signal woke it, or the end of a piece of the sleep */
         assert_true(now < due);
         if (i == 0) { /* and the same tick can be waited for again */
             while (now < due)
