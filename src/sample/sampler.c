@@ -56,14 +56,30 @@ static int grow_iovecs(struct pyro_sampler *s, int need)
     return 0;
 }
 
-/* Between the two copies some bytes are read that nobody writes, as many as chance will have it:
- * copies a fixed time apart fall into step with short loops, and are then torn alike. */
-static int put_gap(struct pyro_sampler *s, struct thread *t, int n)
+/* The cache line of a word of the interpreter's goes between the two copies. */
+static int put_line(struct pyro_sampler *s, struct thread *t, int n, int offset)
 {
-    uint64_t image = pyro_target_image(s->target);
+    uint64_t at = pyro_target_interpreter(s->target) + (uint64_t)offset;
+    s->iovecs[n++] = (struct iovec){(void *)(at / LINE * LINE), LINE};
+    t->gap_bytes += LINE;
+    return n;
+}
+
+/* Between the two copies some bytes are read that nobody writes, as many as chance will have it:
+ * copies a fixed time apart fall into step with short loops, and are then torn alike.  words: those
+ * that tell of new threads and of freed code are among them. */
+static int put_gap(struct pyro_sampler *s, struct thread *t, int n, bool words)
+{
+    uint64_t image = pyro_target_image(s->target), most = GAP_PIECES;
     uint64_t random = s->random = pyro_base_mix(s->random + 1);
     t->gap_bytes = 0;
-    for (uint64_t pieces = random % (GAP_PIECES + 1); image != 0 && pieces > 0; pieces--) {
+    if (words) {
+        n = put_line(s, t, n, s->lay->interp_threads_head);
+        if (s->lay->interp_code_generation >= 0)
+            n = put_line(s, t, n, s->lay->interp_code_generation);
+        most = 1;
+    }
+    for (uint64_t pieces = random % (most + 1); image != 0 && pieces > 0; pieces--) {
         size_t size = pieces > 1 ? LINE : LINE + (random >> 8) % GAP_BYTES / LINE * LINE;
         s->iovecs[n++] = (struct iovec){(void *)image, size};
         t->gap_bytes += size;
@@ -71,22 +87,30 @@ static int put_gap(struct pyro_sampler *s, struct thread *t, int n)
     return n;
 }
 
-static int put_plan(struct pyro_sampler *s, struct thread *t, int n)
+static int put_plan(struct pyro_sampler *s, struct thread *t, int n, bool words)
 {
     for (int half = 0; half < 2; half++) {
         for (int i = 0; i < t->plan_count; i++)
             s->iovecs[n++] =
                 (struct iovec){(void *)t->plan[i].start, t->plan[i].end - t->plan[i].start};
         if (half == 0)
-            n = put_gap(s, t, n);
+            n = put_gap(s, t, n, words);
     }
     return n;
 }
 
-static int put_word(struct pyro_sampler *s, int n, uint64_t at)
+/* The word in the cache line that put_line had read. */
+static uint64_t word_in_line(const struct pyro_sampler *s, const uint8_t *line, int offset)
 {
-    s->iovecs[n++] = (struct iovec){(void *)at, 8};
-    return n;
+    return word(line + (pyro_target_interpreter(s->target) + (uint64_t)offset) % LINE);
+}
+
+static void take_words(struct pyro_sampler *s, const uint8_t *gap)
+{
+    s->head_now = word_in_line(s, gap, s->lay->interp_threads_head);
+    if (s->lay->interp_code_generation >= 0)
+        s->generation = word_in_line(s, gap + LINE, s->lay->interp_code_generation);
+    s->words_ns = s->now;
 }
 
 /* Bytes of both copies and what is between them. */
@@ -124,24 +148,14 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     *batch = (struct batch){0};
     for (int i = 0; i < count; i++)
         n += 2 * threads[i]->plan_count + GAP_PIECES;
-    /* now and then the words that tell of new threads and of freed code go along */
-    const struct pyro_layout *lay = s->lay;
-    uint64_t interpreter = pyro_target_interpreter(s->target);
-    bool words = s->now - s->words_ns >= WORDS_NS;
-    bool generation = words && lay->interp_code_generation >= 0;
-    if (grow_iovecs(s, n + 2) != 0)
+    const bool words = s->now - s->words_ns >= WORDS_NS;
+    if (grow_iovecs(s, n) != 0)
         return -ENOMEM;
     n = 0;
     for (int i = 0; i < count; i++) {
-        n = put_plan(s, threads[i], n);
+        n = put_plan(s, threads[i], n, words && i == 0);
         bytes += copied_bytes(threads[i]);
     }
-    if (generation)
-        n = put_word(s, n, interpreter + (uint64_t)lay->interp_code_generation);
-    if (words)
-        n = put_word(s, n, interpreter + (uint64_t)lay->interp_threads_head);
-    const size_t at_words = bytes;
-    bytes += 8 * ((size_t)generation + words);
     if (sampler_grow(&s->buffer, &s->buffer_cap, bytes + 2 * LINE) == NULL)
         return -ENOMEM;
     place_copies(s, threads[0]->plan[0].start);
@@ -156,12 +170,8 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
         uint64_t limit = timing_limit(s, batch->iovecs, bytes, batch->ns);
         batch->slow = batch->ns > limit &&
                       batch->ns > limit + LINE_NS * lines_changed(threads, count, s->copies);
-        if (generation)
-            s->generation = word(s->copies + at_words);
-        if (words) {
-            s->head_now = word(s->copies + bytes - 8);
-            s->words_ns = s->now;
-        }
+        if (words)
+            take_words(s, s->copies + threads[0]->plan_bytes);
     }
     int failed = errno;
     codes_at(s->codes, s->now, s->generation);
@@ -555,7 +565,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             t->lower_fresh = false;
             plan_thread(s, t);
             int more = 2 * t->plan_count + GAP_PIECES;
-            if (count > 0 && iovecs + more > IOVECS_MOST - 2)
+            if (count > 0 && iovecs + more > IOVECS_MOST)
                 break;
             iovecs += more;
             count++;
