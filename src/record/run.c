@@ -215,13 +215,14 @@ static void reap(struct recorder *r)
 static void sample_until_end(struct recorder *r)
 {
     while (!r->ended) {
+        uint64_t now;
         if (r->sampler == NULL) {
             look(r);
-        } else if (pyro_sample_step(r->sampler) == PYRO_E_GONE) {
+            now = pyro_base_monotonic_ns();
+        } else if (pyro_sample_step(r->sampler, &now) == PYRO_E_GONE) {
             end_sampling(r); /* it ended, or executed another program: look again */
             launch_wait(LOOK_NS);
         }
-        uint64_t now = pyro_base_monotonic_ns();
         launch_pass_signals(&r->launch, now);
         reap(r);
         if (now - r->flushed >= FLUSH_NS)

@@ -28,9 +28,10 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
                     const struct pyro_sampler_options *options, struct pyro_error *err);
 void pyro_sample_free(struct pyro_sampler *s);
 
-/* Sleeps until the next tick is due and takes it.  Returns 0; 1 when a signal came first and no
- * tick was taken; PYRO_E_GONE when the interpreter cannot be read any more. */
-int pyro_sample_step(struct pyro_sampler *s);
+/* Sleeps until the next tick is due and takes it.  *woke: when that was, ns.  Returns 0; 1 when a
+ * signal came first and no tick was taken; PYRO_E_GONE when the interpreter cannot be read any
+ * more. */
+int pyro_sample_step(struct pyro_sampler *s, uint64_t *woke);
 
 /* Fills the counters of ticks and samples (not clocks nor CPU times). */
 void pyro_sample_status(const struct pyro_sampler *s, struct pyro_status_fact *out);

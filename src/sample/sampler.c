@@ -666,12 +666,12 @@ void pyro_sample_free(struct pyro_sampler *s)
     free(s);
 }
 
-int pyro_sample_step(struct pyro_sampler *s)
+int pyro_sample_step(struct pyro_sampler *s, uint64_t *woke)
 {
     uint64_t number = s->next_tick;
     uint64_t now;
     if (s->fact.period_ns > 0) {
-        s->woke = now = wait_until(&s->wait, &s->fact, number, s->woke);
+        s->woke = *woke = now = wait_until(&s->wait, &s->fact, number, s->woke);
         if (now < pyro_format_tick_time(&s->fact, number))
             return 1;
         /* late by whole ticks: those are missed, never made up in a burst */
@@ -683,7 +683,7 @@ int pyro_sample_step(struct pyro_sampler *s)
         s->random = pyro_base_mix(s->random + 1);
         uint64_t until = pyro_base_monotonic_ns() + s->random % PAUSE_NS;
         do
-            now = pyro_base_monotonic_ns();
+            *woke = now = pyro_base_monotonic_ns();
         while (now < until);
     }
     s->next_tick = number + 1;

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 /* Seeded, so that a failure comes again. */
-static uint64_t seed;
+static uint64_t seed, woke;
 
 static int draw(void)
 {
@@ -26,7 +26,7 @@ static void step(struct fake *f)
     struct pyro_status_fact before, after;
     pyro_sample_status(f->sampler, &before);
     do {
-        assert_int_equal(pyro_sample_step(f->sampler), 0);
+        assert_int_equal(pyro_sample_step(f->sampler, &woke), 0);
         pyro_sample_status(f->sampler, &after);
     } while (after.taken == before.taken);
 }
@@ -275,7 +275,7 @@ static void test_no_threads(void **state)
         check(&f);
         fake_put(f.interpreter, f.lay->interp_threads_head, 0);
         struct pyro_status_fact status = {0};
-        while (pyro_sample_step(f.sampler) == 0) /* gone after a while without a thread */
+        while (pyro_sample_step(f.sampler, &woke) == 0) /* gone after a while without a thread */
             pyro_sample_status(f.sampler, &status);
         assert_int_equal(status.planned, status.ticks - status.missed);
         assert_int_equal(status.missed, 0);
@@ -296,7 +296,7 @@ static void test_noise(void **state)
             for (int k = 0; k < 300; k++)
                 fake_call(&f, draw() % 8 == 0 ? &b : &a);
             fake_running(&f, fake_generator(&f, &g, f.frames[f.depth - 1]));
-            assert_int_equal(pyro_sample_step(f.sampler), 0);
+            assert_int_equal(pyro_sample_step(f.sampler, &woke), 0);
             size_t chunks = 3 * FAKE_CHUNK;
             uint8_t *from = f.memory + f.used - chunks;
             uint8_t *kept = malloc(chunks);
@@ -323,11 +323,11 @@ static void test_noise(void **state)
                 if (k % 5 == 4 && word >= 0)
                     fake_put(f.thread, word, value);
             }
-            assert_int_equal(pyro_sample_step(f.sampler), 0);
+            assert_int_equal(pyro_sample_step(f.sampler, &woke), 0);
             memcpy(from, kept, chunks);
             memcpy((void *)(uintptr_t)f.thread, head, sizeof head);
             free(kept);
-            assert_int_equal(pyro_sample_step(f.sampler), 0);
+            assert_int_equal(pyro_sample_step(f.sampler, &woke), 0);
             f.used -= 128; /* the generator's place is used again */
         }
     }
