@@ -24,12 +24,16 @@ int pyro_cli_open(const struct pyro_args *args, const char *recording, char path
     struct pyro_error err = {0};
     struct pyro_profile *whole = NULL;
     char mine[PATH_MAX];
+    uint64_t pid = pyro_cli_number(args, PYRO_OPT_PROCESS, 0);
+    if (pid > INT32_MAX)
+        pid = INT32_MAX; /* no process has it */
     struct pyro_filter filter = {
         .only = args->given[PYRO_OPT_ONLY].values,
         .only_count = args->given[PYRO_OPT_ONLY].count,
         .exclude = args->given[PYRO_OPT_EXCLUDE].values,
         .exclude_count = args->given[PYRO_OPT_EXCLUDE].count,
         .thread = pyro_cli_value(args, PYRO_OPT_THREAD),
+        .process = (int32_t)pid,
     };
 
     if (!recording) {
@@ -49,7 +53,8 @@ int pyro_cli_open(const struct pyro_args *args, const char *recording, char path
             strcpy(mine, "/");
         filter.mine = mine;
     }
-    if (!filter.only_count && !filter.exclude_count && !filter.thread && !filter.mine) {
+    if (!filter.only_count && !filter.exclude_count && !filter.thread && !filter.mine &&
+        !filter.process) {
         *out = whole;
         return 0;
     }

@@ -71,6 +71,8 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
          "Leave out the functions that match, in the same way. May be given several times."},
     [PYRO_OPT_THREAD] = {"thread", 0, PYRO_KIND_TEXT, "THREAD", NULL, false, REPORT | EXPORT,
                          "Only this thread: its name or its number."},
+    [PYRO_OPT_PROCESS] = {"process", 0, PYRO_KIND_COUNT, "PID", NULL, false, REPORT | EXPORT,
+                          "Only the threads of this process."},
     [PYRO_OPT_MINE] =
         {"mine", 0, PYRO_KIND_FLAG, NULL, NULL, false, REPORT | EXPORT,
          "Keep only files under the working directory of the program: the rest is charged to its "

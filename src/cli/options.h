@@ -58,6 +58,7 @@ enum pyro_option_id {
     PYRO_OPT_ONLY,
     PYRO_OPT_EXCLUDE,
     PYRO_OPT_THREAD,
+    PYRO_OPT_PROCESS,
     PYRO_OPT_MINE,
     PYRO_OPT_JSON,
     PYRO_OPT_HELP,

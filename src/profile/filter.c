@@ -1,7 +1,7 @@
 /*
  * Filters: a new profile in which functions that are not kept are taken out of every path, and
- * samples of other threads are left out.  Copies all it needs: the old one may be freed.
- * Functions, frames, threads and processes keep their ids.
+ * samples of other threads and processes are left out.  Copies all it needs: the old one may be
+ * freed. Functions, frames, threads and processes keep their ids.
  */
 #include "profile_priv.h"
 
@@ -165,6 +165,19 @@ static bool thread_is(const struct pyro_thread *thread, const char *wanted)
     return strcmp(tid, wanted) == 0 || part_is(thread->name.bytes, thread->name.size, wanted);
 }
 
+static bool process_is(const struct pyro_profile *p, const struct pyro_thread *thread, int32_t pid)
+{
+    return pid == 0 ||
+           (thread->process < p->process_count && p->processes[thread->process].pid == pid);
+}
+
+static bool is_wanted(const struct pyro_profile *p, uint32_t thread,
+                      const struct pyro_filter *filter)
+{
+    return thread_is(&p->threads[thread], filter->thread) &&
+           process_is(p, &p->threads[thread], filter->process);
+}
+
 /* The kept paths: now[old node] is the new one, or PYRO_NONE. */
 static int map_nodes(const struct pyro_profile *p, const bool *keep, uint32_t *now,
                      struct pyro_vec *nodes)
@@ -207,12 +220,12 @@ static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, 
     to->run_count = 0;
     to->samples = to->outside = 0;
     for (size_t i = 0; i < to->thread_count; i++) {
-        if (!thread_is(&p->threads[i], filter->thread))
+        if (!is_wanted(p, (uint32_t)i, filter))
             to->threads[i].samples = 0;
     }
     for (size_t i = 0; i < p->run_count; i++) {
         struct pyro_run run = p->runs[i];
-        if (!thread_is(&p->threads[run.thread], filter->thread))
+        if (!is_wanted(p, run.thread, filter))
             continue;
         to->samples += run.count;
         if (run.node != PYRO_NONE) {
@@ -264,22 +277,34 @@ static int fill_profile(const struct pyro_profile *p, const struct pyro_filter *
     return rc;
 }
 
+/* What was asked for has to be there, so that a slip of the keyboard is no empty profile. */
+static int check_wanted(const struct pyro_profile *p, const struct pyro_filter *filter,
+                        struct pyro_error *err)
+{
+    bool process = filter->process == 0, thread = filter->thread == NULL;
+    for (size_t i = 0; i < p->process_count && !process; i++)
+        process = p->processes[i].pid == filter->process;
+    if (!process)
+        return pyro_base_fail(err, PYRO_E_NOT_FOUND, "The recording has no process %d.",
+                              (int)filter->process);
+    for (size_t i = 0; i < p->thread_count && !thread; i++)
+        thread = is_wanted(p, (uint32_t)i, filter);
+    if (!thread)
+        return pyro_base_fail(err, PYRO_E_NOT_FOUND, "%s has no thread with the name or id %s.",
+                              filter->process ? "That process" : "The recording", filter->thread);
+    return PYRO_OK;
+}
+
 int pyro_profile_filter(const struct pyro_profile *p, const struct pyro_filter *filter,
                         struct pyro_profile **out, struct pyro_error *err)
 {
     *out = NULL;
-    if (filter->thread != NULL) {
-        bool found = false;
-        for (size_t i = 0; i < p->thread_count && !found; i++)
-            found = thread_is(&p->threads[i], filter->thread);
-        if (!found)
-            return pyro_base_fail(err, PYRO_E_NOT_FOUND,
-                                  "The recording has no thread with the name or id %s.",
-                                  filter->thread);
-    }
+    int rc = check_wanted(p, filter, err);
+    if (rc != PYRO_OK)
+        return rc;
     struct pyro_profile *to = malloc(sizeof(*to));
     struct pyro_arena *arena = pyro_base_arena_new();
-    int rc = PYRO_E_NOMEM;
+    rc = PYRO_E_NOMEM;
     if (to != NULL && arena != NULL) {
         *to = *p;
         to->arena = arena;

@@ -126,6 +126,7 @@ struct pyro_filter {
     size_t exclude_count;
     const char *mine;   /* a directory: keep only functions of files under it; NULL: no */
     const char *thread; /* a name or a tid; NULL: all */
+    int32_t process;    /* a pid; 0: all */
 };
 int pyro_profile_filter(const struct pyro_profile *p, const struct pyro_filter *filter,
                         struct pyro_profile **out, struct pyro_error *err);

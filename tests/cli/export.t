@@ -36,3 +36,8 @@ Exports of a recording, judged by scripts of their own.
   $ pyrometer export app.pyro --format collapsed --thread nobody
   pyrometer: The recording has no thread with the name or id nobody.
   [125]
+  $ pid=$(pyrometer report app.pyro --json | "$PYTHON" -c "import json, sys; print(json.load(sys.stdin)['processes'][0]['pid'])")
+  $ pyrometer export app.pyro --format collapsed --process $pid | cmp - out.collapsed
+  $ pyrometer export app.pyro --format collapsed --process 1
+  pyrometer: The recording has no process 1.
+  [125]

@@ -154,6 +154,36 @@ static void test_thread(void **state)
     pyro_profile_free(whole);
 }
 
+static void test_process(void **state)
+{
+    struct pyro_profile *p = NULL, *whole;
+    struct pyro_error err = {0};
+    start();
+    const struct pyro_visitor *v = &feed.b->visitor;
+    struct pyro_process_fact child = {.id = 1, .pid = 78, .ppid = 77};
+    assert_int_equal(v->process(v->ctx, &child), 0);
+    whole = feed_finish(&feed);
+    assert_int_equal(whole->process_count, 2);
+    whole->threads[1].process = 1; /* the other thread is the child's */
+    struct pyro_filter first = {.process = 77}, second = {.process = 78}, neither = {.process = 79},
+                       mixed = {.process = 77, .thread = "other"};
+    assert_int_equal(pyro_profile_filter(whole, &first, &p, NULL), 0);
+    assert_int_equal(p->samples, 9);
+    assert_int_equal(p->threads[1].samples, 0);
+    assert_int_equal(sums_of(p, "lib").self, 6);
+    pyro_profile_free(p);
+    assert_int_equal(pyro_profile_filter(whole, &second, &p, NULL), 0);
+    assert_int_equal(p->samples, 1);
+    assert_int_equal(edge_of(p, "<module>", "lib"), 0);
+    pyro_profile_free(p);
+    assert_int_equal(pyro_profile_filter(whole, &neither, &p, &err), PYRO_E_NOT_FOUND);
+    assert_string_equal(err.text, "The recording has no process 79.");
+    assert_int_equal(pyro_profile_filter(whole, &mixed, &p, &err), PYRO_E_NOT_FOUND);
+    assert_string_equal(err.text, "That process has no thread with the name or id other.");
+    assert_null(p);
+    pyro_profile_free(whole);
+}
+
 static void test_only(void **state)
 {
     const char *only[] = {"pkg", "*:nothing"};
@@ -226,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_paths),    cmocka_unit_test(test_modules),
         cmocka_unit_test(test_names),    cmocka_unit_test(test_glob),
         cmocka_unit_test(test_take_out), cmocka_unit_test(test_thread),
-        cmocka_unit_test(test_only),     cmocka_unit_test(test_mine)};
+        cmocka_unit_test(test_process),  cmocka_unit_test(test_only),
+        cmocka_unit_test(test_mine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
