@@ -6,7 +6,7 @@ Which recording and which view `report` and `export` take.
   $ printf 'def inner(n):\n    return sum(i * i for i in range(n))\nclass Outer:\n    def work(self):\n        for _ in range(40):\n            inner(50_000)\nOuter().work()\n' > app.py
   $ pyrometer run -q app.py; pyrometer run -q -c pass 2>/dev/null
   $ touch -d '1 hour ago' .pyrometer/code-*
-  $ pyrometer report functions | grep -c Outer.work
+  $ pyrometer report functions --sort total | grep -c Outer.work
   1
   $ pyrometer report tree | grep -c Outer.work
   1
