@@ -8,8 +8,10 @@
  * docs/internals/folding.md gives the reasons and figures.
  *
  * Paths are compared without the top frame's own instruction: two nodes with the same parent node
- * (functions and call sites all the way down) and the same function are one path.  All counting
- * is done on the tree of these paths, so it is linear in nodes and samples, not in depth.
+ * (functions and call sites all the way down) and the same function are one path.  Where the same
+ * calls are made below many paths each of them alone has few samples: so the calls (one function
+ * from one instruction, whatever is below) are judged as well.  All counting is done on the tree
+ * of paths, so it is linear in nodes and samples, not in depth.
  */
 #include "profile_priv.h"
 
@@ -24,39 +26,50 @@
 
 #define VERY_RARE 1000 /* ... and where they are so many times as frequent, any agreement */
 #define ON_TOP 4       /* where nothing else is called, the caller on top has to be so much more */
+#define PROVEN 20      /* a path verified so often is judged by its own samples alone */
 
 struct path {
     uint32_t parent; /* of the caller's path, or PYRO_NONE */
     uint32_t from;   /* the caller's node: where it was called */
     uint32_t function;
+    uint32_t call; /* its last call, among all */
     bool kept;
     uint64_t verified, seen; /* samples with the path in the verified part, and anywhere */
 };
 
-struct counts {           /* what the rule compares a path with */
+struct call { /* of a function from one instruction, on top of whatever path */
+    uint32_t frame, function;
+    uint32_t caller; /* the function that the instruction is in */
+    bool mix;
+    uint64_t verified, seen;
+};
+
+struct counts {           /* what the rule compares a path, or a call, with */
     uint64_t at_site;     /* samples above the caller's node: of this very call */
     uint64_t on_top;      /* samples of the caller's node: at the call or about to */
     uint64_t elsewhere;   /* the most frequent path to the same function */
     uint64_t same_caller; /* the most frequent call of it by the same caller's path */
 };
 
-/* Is the path a mix of two common ones? */
-static bool is_mix(const struct path *path, const struct counts *counts)
+/* How often the rarer of the two sources of a mix was seen; 0: too seldom to say. */
+static uint64_t source_of(uint64_t seen, const struct counts *counts)
 {
-    uint64_t others = counts->at_site - path->seen;
-    if (others >= path->seen)
+    uint64_t others = counts->at_site - seen;
+    if (others >= seen)
         others += counts->on_top;
     else if (others < counts->on_top / ON_TOP)
         others = counts->on_top / ON_TOP; /* it may be in a C function that calls back */
     uint64_t source = others > counts->same_caller ? others : counts->same_caller;
     if (source > counts->elsewhere)
         source = counts->elsewhere;
-    if (source < COMMON * path->seen || source < COMMON_LEAST)
-        return false;
-    if (source >= VERY_RARE * path->seen)
-        return true;
-    double agree = source < RARE * path->seen ? AGREE : AGREE_RARE;
-    return (double)path->verified <= agree * (double)path->seen;
+    return source < COMMON_LEAST ? 0 : source;
+}
+
+/* Common sources, and the two reads seldom agreed on it. */
+static bool is_mix(uint64_t seen, uint64_t verified, uint64_t source)
+{
+    double agree = source < RARE * seen ? AGREE : AGREE_RARE;
+    return source > 0 && source >= COMMON * seen && (double)verified <= agree * (double)seen;
 }
 
 /* Jumps: each node knows one far ancestor, chosen so that any ancestor is found in O(log depth)
@@ -151,7 +164,74 @@ static uint32_t enter(struct pyro_map *groups, struct pyro_vec *most, uint64_t f
     return group;
 }
 
-static int judge(struct path *path, size_t count, const uint64_t *under, const uint64_t *own)
+/* The calls that the paths end with: call[path.call]. */
+static int find_calls(struct path *path, size_t count, const struct pyro_build_node *nodes,
+                      const struct pyro_frame *frames, struct pyro_vec *calls)
+{
+    struct pyro_map ids = {0};
+    int rc = PYRO_OK;
+    for (size_t i = 0; i < count && rc == PYRO_OK; i++) {
+        if (path[i].parent == PYRO_NONE)
+            continue;
+        uint32_t frame = nodes[path[i].from].frame;
+        uint32_t id = pyro_base_map_get(&ids, frame, path[i].function);
+        if (id == PYRO_MAP_NONE) {
+            id = (uint32_t)calls->len;
+            struct call *call = pyro_base_vec_push(calls);
+            if (call == NULL || pyro_base_map_put(&ids, frame, path[i].function, id) < 0) {
+                rc = PYRO_E_NOMEM;
+                break;
+            }
+            call->frame = frame;
+            call->function = path[i].function;
+            call->caller = frames[frame].function;
+        }
+        struct call *call = pyro_base_vec_at(calls, id);
+        call->seen += path[i].seen;
+        call->verified += path[i].verified;
+        path[i].call = id;
+    }
+    pyro_base_map_release(&ids);
+    return rc;
+}
+
+/* under, own: the samples of each frame, wherever it stands. */
+static int judge_calls(struct call *call, size_t count, const uint64_t *under, const uint64_t *own)
+{
+    struct pyro_vec most = PYRO_VEC(uint64_t);
+    struct pyro_map groups = {0};
+    int rc = PYRO_OK;
+    for (size_t i = 0; i < count && rc == PYRO_OK; i++)
+        if (enter(&groups, &most, call[i].function, UINT64_MAX, call[i].seen) == PYRO_MAP_NONE ||
+            enter(&groups, &most, call[i].function, call[i].caller, call[i].seen) == PYRO_MAP_NONE)
+            rc = PYRO_E_NOMEM;
+    for (size_t i = 0; i < count && rc == PYRO_OK; i++) {
+        uint64_t function = call[i].function, caller = call[i].caller;
+        struct counts counts = {
+            .at_site = under[call[i].frame] - own[call[i].frame],
+            .on_top = own[call[i].frame],
+            .elsewhere = *(uint64_t *)pyro_base_vec_at(
+                &most, pyro_base_map_get(&groups, function, UINT64_MAX)),
+            .same_caller =
+                *(uint64_t *)pyro_base_vec_at(&most, pyro_base_map_get(&groups, function, caller)),
+        };
+        call[i].mix = is_mix(call[i].seen, call[i].verified, source_of(call[i].seen, &counts));
+    }
+    pyro_base_map_release(&groups);
+    pyro_base_vec_release(&most);
+    return rc;
+}
+
+/* Is the path's last call a mix?  Not if the path has proof enough of its own. */
+static bool ends_in_mix(const struct path *path, const struct call *calls)
+{
+    bool proven =
+        path->verified >= PROVEN && (double)path->verified > AGREE_RARE * (double)path->seen;
+    return calls[path->call].mix && !proven;
+}
+
+static int judge(struct path *path, size_t count, const struct call *calls, const uint64_t *under,
+                 const uint64_t *own)
 {
     struct pyro_vec most = PYRO_VEC(uint64_t);
     struct pyro_map groups = {0};
@@ -167,21 +247,52 @@ static int judge(struct path *path, size_t count, const uint64_t *under, const u
             rc = PYRO_E_NOMEM;
     }
     for (size_t i = 0; i < count && rc == PYRO_OK; i++) { /* callers come first */
-        if (path[i].parent == PYRO_NONE) {
-            path[i].kept = true; /* the bottom has no caller to fold into */
+        struct path *p = &path[i];
+        if (p->parent == PYRO_NONE) {
+            p->kept = true; /* the bottom has no caller to fold into */
             continue;
         }
         struct counts counts = {
-            .at_site = under[path[i].from] - own[path[i].from],
-            .on_top = own[path[i].from],
+            .at_site = under[p->from] - own[p->from],
+            .on_top = own[p->from],
             .elsewhere = *(uint64_t *)pyro_base_vec_at(&most, of[i].all),
             .same_caller = *(uint64_t *)pyro_base_vec_at(&most, of[i].call),
         };
-        path[i].kept = path[path[i].parent].kept && !is_mix(&path[i], &counts);
+        uint64_t source = source_of(p->seen, &counts);
+        bool very_rare = source > 0 && source >= VERY_RARE * p->seen;
+        p->kept = path[p->parent].kept && !very_rare && !is_mix(p->seen, p->verified, source) &&
+                  !ends_in_mix(p, calls);
     }
     free(of);
     pyro_base_map_release(&groups);
     pyro_base_vec_release(&most);
+    return rc;
+}
+
+static int judge_all(struct pyro_vec *paths, const struct pyro_build_node *nodes, size_t node_count,
+                     const struct pyro_frame *frames, const uint64_t *under, const uint64_t *own)
+{
+    struct pyro_vec calls = PYRO_VEC(struct call);
+    size_t frame_count = 0;
+    for (size_t i = 0; i < node_count; i++)
+        if (nodes[i].frame >= frame_count)
+            frame_count = (size_t)nodes[i].frame + 1;
+    uint64_t *frame_under = calloc(frame_count, sizeof(*frame_under));
+    uint64_t *frame_own = calloc(frame_count, sizeof(*frame_own));
+    int rc = frame_under == NULL || frame_own == NULL ? PYRO_E_NOMEM : PYRO_OK;
+    for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
+        frame_under[nodes[i].frame] += under[i];
+        frame_own[nodes[i].frame] += own[i];
+    }
+    if (rc == PYRO_OK)
+        rc = find_calls(paths->data, paths->len, nodes, frames, &calls);
+    if (rc == PYRO_OK)
+        rc = judge_calls(calls.data, calls.len, frame_under, frame_own);
+    if (rc == PYRO_OK)
+        rc = judge(paths->data, paths->len, calls.data, under, own);
+    free(frame_under);
+    free(frame_own);
+    pyro_base_vec_release(&calls);
     return rc;
 }
 
@@ -201,7 +312,7 @@ int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
     if (rc == PYRO_OK) {
         count_samples(nodes, node_count, samples, sample_count, paths.data, paths.len, path_of,
                       under, own);
-        rc = judge(paths.data, paths.len, under, own);
+        rc = judge_all(&paths, nodes, node_count, frames, under, own);
     }
     for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
         const struct path *path = pyro_base_vec_at(&paths, path_of[i]);

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define IOVECS_MOST 1024    /* what one call takes */
-#define TRIES 6             /* reads of one thread in one tick, until the plan holds all it needs */
-#define THREADS_EVERY 64    /* ticks between walks of the thread list */
-#define LINE_NS 200         /* what fetching a line from another core takes at most, twice */
-#define GAP_PIECES 3        /* between the two copies: at most so many pieces, ... */
-#define GAP_BYTES 2048      /* ... the last of up to so many bytes */
-#define AGAIN_MOST_NS 50000 /* a read interrupted for less is made again */
+#define IOVECS_MOST 1024 /* what one call takes */
+#define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
+#define THREADS_EVERY 64 /* ticks between walks of the thread list */
+#define LINE_NS 200      /* what fetching a line from another core takes at most, twice */
+#define GAP_PIECES 3     /* between the two copies: at most so many pieces, ... */
+#define GAP_BYTES 2048   /* ... the last of up to so many bytes */
+#define AGAIN_MOST_NS 200000         /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
 #define CODES_MOST ((size_t)64 << 20)
 #define WORDS_NS 200000 /* between looks whether there is a new thread, or code was freed */

@@ -2,6 +2,7 @@
 #include "feed.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,31 @@ static void mix(struct feed *feed, const char *path, size_t count, size_t verifi
     feed_sample(feed, "t", path, verified);
     if (count > verified)
         feed_flagged(feed, "t", path, count - verified, 1, PYRO_SAMPLE_TOP_MOVED);
+}
+
+/* The chains on top of many paths, each of which has too few samples to tell a mix from what it is
+ * made of: the calls tell, counted on all of them.  A path that was often seen by both reads is
+ * judged by itself. */
+static void test_many_paths(void **state)
+{
+    struct feed feed;
+    char path[64];
+    feed_start(&feed, 200000);
+    for (int i = 1; i <= 20; i++) {
+        snprintf(path, sizeof(path), "m:%d > a:1 > b:2 > c:3", i);
+        feed_sample(&feed, "t", path, 30);
+        snprintf(path, sizeof(path), "m:%d > a:5 > d:6 > e:7", i);
+        feed_sample(&feed, "t", path, 30);
+    }
+    mix(&feed, "m:7 > a:5 > b:2", 10, 1);
+    mix(&feed, "m:8 > a:1 > d:6", 30, 2);
+    mix(&feed, "m:9 > a:1 > d:6", 21, 20);
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.folded, 40);
+    assert_int_equal(sums_of(p, "b").total, 600);
+    assert_int_equal(sums_of(p, "d").total, 621);
+    assert_int_equal(sums_of(p, "a").self, 40);
+    pyro_profile_free(p);
 }
 
 /* Charged to the caller, at the call it was in. */
@@ -366,6 +392,7 @@ static void test_deep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_paths),
         cmocka_unit_test(test_mix),
         cmocka_unit_test(test_common_elsewhere),
         cmocka_unit_test(test_common_at_site),
