@@ -148,6 +148,7 @@ int pyro_cli_run(struct pyro_cli *cli)
         .overwrite = pyro_cli_has(args, PYRO_OPT_FORCE),
         .rate = pyro_cli_rate(args),
         .seed = pyro_cli_number(args, PYRO_OPT_SEED, 0),
+        .subprocesses = !pyro_cli_has(args, PYRO_OPT_NO_SUBPROCESSES),
         .source = !pyro_cli_has(args, PYRO_OPT_NO_SOURCE),
         .tool = PYRO_TOOL,
         .progress = progress.on && !quiet ? pyro_cli_progress : NULL,

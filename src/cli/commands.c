@@ -41,7 +41,7 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                 "as it is, unless --python is given. A folder or archive is run if Python can. A "
                 "bare name that is not in this folder is sought on PATH, then beside the chosen "
                 "Python: `pyrometer run pytest -x`. After `--` comes any command, as a shell "
-                "would find it; the first Python among its processes is recorded.",
+                "would find it; the Pythons among its processes are recorded.",
                 "The recording is `.pyrometer/PROG-DATE-PID.pyro` unless -o says otherwise. It "
                 "can be read while it is written. Only its owner may read it: it holds the "
                 "program's arguments and source lines (see --no-source)."),
@@ -50,7 +50,7 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                      "pyrometer run pytest -x", "Run a command that is on PATH.",
                      "pyrometer run -o profile.speedscope.json -m http.server",
                      "Run a module and export its profile.", "pyrometer run -- make reports",
-                     "Record the first Python that make starts."),
+                     "Record the Pythons that make starts."),
             .statuses =
                 LIST("N",
                      "The program's own exit status. If a signal ended it, the same signal ends "

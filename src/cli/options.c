@@ -33,6 +33,8 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
          "The Python to use: a path, a name on PATH, or a virtual environment's folder. If not "
          "given: the one that runs `python -m pyrometer`, else that of $VIRTUAL_ENV, else "
          "`python3` on PATH."},
+    [PYRO_OPT_NO_SUBPROCESSES] = {"no-subprocesses", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN,
+                                  "Leave out the processes that a Python starts."},
     [PYRO_OPT_NO_SOURCE] = {"no-source", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN,
                             "Do not keep the source lines of the functions seen in the recording."},
     [PYRO_OPT_SEED] =

@@ -1,6 +1,6 @@
 /*
- * record: the recorder.  Launches a command, finds the first Python in its process tree, samples
- * it into a recording, passes signals on, and learns how the program ended.  The only room that
+ * record: the recorder.  Launches a command, finds the Pythons in its process tree, samples them
+ * into a recording, passes signals on, and learns how the program ended.  The only room that
  * owns the output file and the child.  Single-threaded but for the writer's own thread.
  */
 #ifndef PYRO_RECORD_H
@@ -12,10 +12,11 @@ struct pyro_record_options {
     char *const *argv;  /* NULL-terminated, argv[0] is sought on PATH; borrowed */
     const char *output; /* path of the recording; borrowed */
     bool overwrite;
-    double rate;      /* ticks a second; 0: as fast as it can */
-    uint64_t seed;    /* of the jitter; 0: from the clock */
-    bool source;      /* embed the source lines of the functions seen */
-    const char *tool; /* "pyrometer 0.1.0"; borrowed */
+    double rate;       /* ticks a second; 0: as fast as it can */
+    uint64_t seed;     /* of the jitter; 0: from the clock */
+    bool subprocesses; /* sample the processes that a Python starts as well */
+    bool source;       /* embed the source lines of the functions seen */
+    const char *tool;  /* "pyrometer 0.1.0"; borrowed */
     /* Called about once a second while the program runs (NULL: never). */
     void (*progress)(void *ctx, double elapsed_s, uint64_t samples);
     void *progress_ctx;

@@ -26,21 +26,37 @@ void launch_stop(struct launch *launch); /* handlers back, canary gone */
 /* Sleeps up to ns, less if a signal comes (or came since the last look). */
 void launch_wait(uint64_t ns);
 
-/* ---- tree.c: the first Python of the command's process tree */
+/* ---- tree.c: the processes of the command's tree */
 struct pyro_target;
 struct tree {
-    pid_t root;
-    pid_t refused[64]; /* Pythons that cannot be read: told once, not asked again */
-    int refused_count;
-    pid_t doubted; /* looked unsupported: asked once again */
+    struct pyro_vec kin;   /* struct kin: those known */
+    bool follow;           /* also the processes that a Python starts */
+    bool starting;         /* an interpreter was met that is not ready yet */
+    uint64_t due;          /* when one of them is to be looked at next */
+    int loadavg;           /* kept open */
+    pid_t last, unsure;    /* the newest pid of the system; the first of those to be sought again */
+    uint64_t grown, again; /* when new ones were looked for; when they are sought again */
 };
-/* Looks once.  0: *out is open.  PYRO_E_NOT_READY: a Python is starting: ask again soon.
- * PYRO_E_NOT_PYTHON: none there yet.  Others: one was met that cannot be read (err says why). */
-int tree_find(struct tree *tree, struct pyro_target **out, struct pyro_error *err);
+/* PYRO_E_NOMEM. */
+int tree_begin(struct tree *tree, pid_t root, bool follow);
+void tree_end(struct tree *tree);
+/* Learns of new processes.  Cheap: to be called at each tick. */
+void tree_grow(struct tree *tree, uint64_t now);
+/* Looks at those that are due.  0: *out is open, and there may be more.  PYRO_E_NOT_READY: a Python
+ * is starting: ask again soon.  PYRO_E_NOT_PYTHON: nothing to be opened now.  Others: one was met
+ * that cannot be read (err says why). */
+int tree_find(struct tree *tree, uint64_t now, struct pyro_target **out, struct pyro_error *err);
+/* How many interpreters were met in the process, one after the other. */
+uint32_t tree_pythons(const struct tree *tree, pid_t pid);
+/* The interpreter found cannot be read any more: it ended, or executed another program. */
+void tree_lost(struct tree *tree, pid_t pid, uint64_t now);
 
 /* ---- sources.c: the text of the functions seen */
 struct sources;
-struct sources *sources_new(pid_t pid); /* keeps the process's root and working directory open */
+/* Keeps the process's root and working directory open. */
+struct sources *sources_new(pid_t pid);
+/* Does the process see the same files by the same names? */
+bool sources_serve(const struct sources *sources, pid_t pid);
 void sources_free(struct sources *sources);
 void sources_seen(void *sources, const struct pyro_function_fact *fact);
 /* Writes what was seen since the last call. */

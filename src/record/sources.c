@@ -48,6 +48,20 @@ struct sources *sources_new(pid_t pid)
     return sources;
 }
 
+static bool is_same_place(int fd, pid_t pid, const char *name)
+{
+    char path[64];
+    struct stat mine, its;
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return fd >= 0 && fstat(fd, &mine) == 0 && stat(path, &its) == 0 && mine.st_ino == its.st_ino &&
+           mine.st_dev == its.st_dev;
+}
+
+bool sources_serve(const struct sources *sources, pid_t pid)
+{
+    return is_same_place(sources->root, pid, "root") && is_same_place(sources->cwd, pid, "cwd");
+}
+
 void sources_free(struct sources *sources)
 {
     if (sources == NULL)

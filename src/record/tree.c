@@ -1,46 +1,262 @@
 /*
- * tree: finds the first Python among the command and its descendants.  A command may be a shell
- * script or a shim that execs or starts the interpreter, so the tree is looked at again and again
- * until one is there.
+ * tree: the processes of the command's tree, and which of them are Pythons.  A shell may start the
+ * interpreter or become it, a Python may fork, execute itself again or start another; so each
+ * process is looked at when it is new, when it executes another program, and now and then.
+ *
+ * New ones are told by the newest pid of the system, which /proc/loadavg ends with and which costs
+ * less than a microsecond to read: the parents of the pids up to it are looked up.  One whose
+ * parent has ended by then is known by where its memory is: a fork leaves that as it was.
  */
 #include "record_priv.h"
 #include "target.h"
 
-#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define TREE_MOST 256
+#define GROW_NS 400000        /* between looks for new processes */
+#define SETTLE_NS 2000000     /* a pid is given out this long before the process can be seen */
+#define PIDS_MOST 512         /* of more new ones the lists of children are read */
+#define NEW_NS 1500000        /* a child that was forked to execute has done so by then */
+#define LOOK_NS 400000        /* between looks at what is starting, ... */
+#define LOOK_MOST_NS 20000000 /* ... growing to this */
+#define WHOLE_NS 1000000000   /* between whole looks at one that has not executed anything */
+#define CHILDREN_MOST 4096
 
-static bool was_refused(const struct tree *tree, pid_t pid)
+struct kin {
+    pid_t pid;
+    bool sampled;    /* now */
+    bool refused;    /* a Python that cannot be read: told once */
+    bool doubted;    /* looked unsupported: asked once again */
+    uint64_t image;  /* the program it ran when it was looked at; 0: not known */
+    uint64_t memory; /* where that was put; 0: not known */
+    uint64_t due, wait, looked;
+    uint32_t pythons; /* interpreters met in it */
+};
+
+int tree_begin(struct tree *tree, pid_t root, bool follow)
 {
-    for (int i = 0; i < tree->refused_count; i++)
-        if (tree->refused[i] == pid)
-            return true;
-    return false;
+    *tree = (struct tree){
+        .kin = PYRO_VEC(struct kin), .loadavg = -1, .follow = follow, .again = UINT64_MAX};
+    struct kin *kin = pyro_base_vec_push(&tree->kin);
+    if (kin == NULL)
+        return PYRO_E_NOMEM;
+    kin->pid = root;
+    kin->wait = LOOK_NS;
+    tree->loadavg = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+    tree->last = tree->unsure = root;
+    return 0;
 }
 
-int tree_find(struct tree *tree, struct pyro_target **out, struct pyro_error *err)
+void tree_end(struct tree *tree)
 {
-    pid_t todo[TREE_MOST] = {tree->root};
-    int count = 1, starting = 0;
-    for (int i = 0; i < count; i++) {
-        if (!was_refused(tree, todo[i])) {
-            int rc = pyro_target_open(todo[i], out, err);
-            if (rc == 0)
-                return 0;
-            if (rc == PYRO_E_NOT_READY) {
-                starting++;
-            } else if (rc == PYRO_E_UNSUPPORTED && tree->doubted != todo[i]) {
-                tree->doubted = todo[i]; /* while a process ends it may look like anything */
-                starting++;
-            } else if (rc != PYRO_E_NOT_PYTHON && rc != PYRO_E_GONE) {
-                if (tree->refused_count < (int)(sizeof tree->refused / sizeof *tree->refused))
-                    tree->refused[tree->refused_count++] = todo[i];
-                return rc;
-            }
-        }
-        int more = pyro_target_children(todo[i], todo + count, TREE_MOST - count);
-        if (more > 0)
-            count += more;
+    if (tree->loadavg >= 0)
+        close(tree->loadavg);
+    pyro_base_vec_release(&tree->kin);
+}
+
+static struct kin *kin_at(const struct tree *tree, size_t i)
+{
+    return pyro_base_vec_at(&tree->kin, i);
+}
+
+static struct kin *find(const struct tree *tree, pid_t pid)
+{
+    for (size_t i = tree->kin.len; i-- > 0;)
+        if (kin_at(tree, i)->pid == pid)
+            return kin_at(tree, i);
+    return NULL;
+}
+
+static uint64_t memory_of(pid_t pid)
+{
+    struct pyro_proc_stat stat;
+    return pyro_target_proc_stat(pid, 0, &stat) == 0 ? stat.memory : 0;
+}
+
+/* The process's parent if we know it, else one that it is a fork of a fork of. */
+static const struct kin *forebear(const struct tree *tree, pid_t pid, pid_t parent)
+{
+    const struct kin *from = find(tree, parent);
+    uint64_t memory = from == NULL ? memory_of(pid) : 0;
+    for (size_t i = 0; memory != 0 && i < tree->kin.len && from == NULL; i++)
+        if (kin_at(tree, i)->memory == memory)
+            from = kin_at(tree, i);
+    return from;
+}
+
+static void add(struct tree *tree, pid_t pid, pid_t parent, uint64_t now)
+{
+    if (find(tree, pid) != NULL)
+        return;
+    const struct kin *from = forebear(tree, pid, parent);
+    if (from == NULL)
+        return;
+    bool of_python = from->pythons > 0;
+    struct kin *kin = of_python && !tree->follow ? NULL : pyro_base_vec_push(&tree->kin);
+    if (kin == NULL)
+        return;
+    kin->pid = pid;
+    kin->wait = LOOK_NS;
+    kin->due = now + NEW_NS;
+    if (kin->due < tree->due)
+        tree->due = kin->due;
+}
+
+static void add_children(struct tree *tree, uint64_t now)
+{
+    pid_t *children = malloc(CHILDREN_MOST * sizeof *children);
+    for (size_t i = 0; children != NULL && i < tree->kin.len; i++) {
+        pid_t parent = kin_at(tree, i)->pid;
+        int count = pyro_target_children(parent, children, CHILDREN_MOST);
+        for (int k = 0; k < count; k++)
+            add(tree, children[k], parent, now);
     }
-    return starting > 0 ? PYRO_E_NOT_READY : PYRO_E_NOT_PYTHON;
+    free(children);
+}
+
+/* The processes among the pids given out, of whose parents we know. */
+static void add_pids(struct tree *tree, pid_t from, pid_t to, uint64_t now)
+{
+    if (to < from || to - from > PIDS_MOST) { /* they begin from the lowest again */
+        add_children(tree, now);
+        return;
+    }
+    for (pid_t pid = from; pid <= to; pid++) {
+        pid_t parent = pyro_target_parent(pid);
+        if (parent > 0)
+            add(tree, pid, parent, now);
+    }
+}
+
+/* The newest pid of the system; 0: it does not say. */
+static pid_t newest_pid(const struct tree *tree)
+{
+    char text[128];
+    ssize_t size = tree->loadavg < 0 ? -1 : pread(tree->loadavg, text, sizeof text - 1, 0);
+    if (size <= 0)
+        return 0;
+    text[size] = 0;
+    const char *last = strrchr(text, ' ');
+    return last == NULL ? 0 : (pid_t)strtol(last + 1, NULL, 10);
+}
+
+void tree_grow(struct tree *tree, uint64_t now)
+{
+    if (now - tree->grown < GROW_NS)
+        return;
+    tree->grown = now;
+    pid_t newest = newest_pid(tree);
+    if (newest == 0) {
+        add_children(tree, now);
+    } else if (newest != tree->last) {
+        if (tree->again == UINT64_MAX)
+            tree->unsure = tree->last + 1;
+        add_pids(tree, tree->last + 1, newest, now);
+        tree->last = newest;
+        tree->again = now + SETTLE_NS;
+    } else if (now >= tree->again) {
+        add_pids(tree, tree->unsure, newest, now);
+        tree->again = UINT64_MAX;
+    }
+}
+
+static uint64_t image_of(pid_t pid)
+{
+    char path[64];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    return stat(path, &st) == 0 ? pyro_base_mix(st.st_ino ^ (uint64_t)st.st_dev << 40) | 1 : 0;
+}
+
+static void wait_longer(struct kin *kin, uint64_t now)
+{
+    kin->due = now + kin->wait;
+    kin->wait += kin->wait / 4;
+    if (kin->wait > LOOK_MOST_NS)
+        kin->wait = LOOK_MOST_NS;
+}
+
+/* PYRO_E_GONE: it has ended.  Else as tree_find. */
+static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, struct pyro_error *err)
+{
+    uint64_t image = image_of(kin->pid);
+    if (image != 0 && image == kin->image && now - kin->looked < WHOLE_NS) {
+        wait_longer(kin, now);
+        return PYRO_E_NOT_PYTHON;
+    }
+    if (image != kin->image)
+        kin->wait = LOOK_NS;
+    kin->image = 0;
+    kin->memory = memory_of(kin->pid);
+    kin->looked = now;
+    int rc = pyro_target_open(kin->pid, out, err);
+    if (rc == 0) {
+        kin->sampled = true;
+        kin->pythons++;
+        return 0;
+    }
+    wait_longer(kin, now);
+    if (rc == PYRO_E_NOT_PYTHON)
+        kin->image = image;
+    if (rc == PYRO_E_UNSUPPORTED && !kin->doubted) {
+        kin->doubted = true; /* while a process ends it may look like anything */
+        return PYRO_E_NOT_READY;
+    }
+    if (rc != PYRO_E_NOT_READY && rc != PYRO_E_NOT_PYTHON && rc != PYRO_E_GONE)
+        kin->refused = true;
+    return rc;
+}
+
+static void remove_at(struct tree *tree, size_t i)
+{
+    *kin_at(tree, i) = *kin_at(tree, tree->kin.len - 1);
+    tree->kin.len--;
+}
+
+int tree_find(struct tree *tree, uint64_t now, struct pyro_target **out, struct pyro_error *err)
+{
+    if (now < tree->due)
+        return PYRO_E_NOT_PYTHON;
+    tree->starting = false;
+    uint64_t due = UINT64_MAX;
+    for (size_t i = 0; i < tree->kin.len;) {
+        struct kin *kin = kin_at(tree, i);
+        int rc = PYRO_E_NOT_PYTHON;
+        if (!kin->sampled && !kin->refused && kin->due <= now) {
+            rc = look_at(kin, now, out, err);
+            if (rc == PYRO_E_GONE) {
+                remove_at(tree, i);
+                continue;
+            }
+            if (rc == 0 || kin->refused)
+                return rc; /* the others are still due */
+        }
+        tree->starting |= rc == PYRO_E_NOT_READY;
+        if (!kin->sampled && !kin->refused && kin->due < due)
+            due = kin->due;
+        i++;
+    }
+    tree->due = due;
+    return tree->starting ? PYRO_E_NOT_READY : PYRO_E_NOT_PYTHON;
+}
+
+uint32_t tree_pythons(const struct tree *tree, pid_t pid)
+{
+    const struct kin *kin = find(tree, pid);
+    return kin == NULL ? 1 : kin->pythons;
+}
+
+void tree_lost(struct tree *tree, pid_t pid, uint64_t now)
+{
+    struct kin *kin = find(tree, pid);
+    if (kin == NULL)
+        return;
+    kin->sampled = false;
+    kin->wait = LOOK_NS;
+    kin->due = now + LOOK_NS;
+    if (kin->due < tree->due)
+        tree->due = kin->due;
 }

@@ -84,6 +84,75 @@ static void put_time(struct pyro_page *page, struct pyro_buf *text)
     flush_fact(page, "time", text);
 }
 
+struct share {
+    size_t process;
+    uint64_t samples;
+};
+
+static int by_samples(const void *a, const void *b)
+{
+    const struct share *x = a, *y = b;
+    if (x->samples != y->samples)
+        return x->samples < y->samples ? 1 : -1;
+    return x->process < y->process ? -1 : x->process > y->process;
+}
+
+/* Which program a process runs, in a word or two: its file, -m and its module, or -c. */
+static void say_program(struct pyro_buf *out, const struct pyro_process *process)
+{
+    const struct pyro_str dash = {"-", 1};
+    struct pyro_str name = process->argc > 0 ? process->argv[0] : dash, module = {0};
+    for (size_t i = 1; i < process->argc; i++) {
+        name = process->argv[i];
+        if (name.size == 2 && memcmp(name.bytes, "-m", 2) == 0 && i + 1 < process->argc)
+            module = process->argv[i + 1];
+        if (name.size < 2 || name.bytes[0] != '-' || module.size > 0 || name.bytes[1] == 'c')
+            break;
+    }
+    for (size_t i = name.size; i-- > 0;)
+        if (name.bytes[i] == '/') {
+            name.bytes += i + 1;
+            name.size -= i + 1;
+            break;
+        }
+    pyro_report_clean(out, name.bytes, name.size, 40);
+    if (module.size > 0) {
+        say(out, " ");
+        pyro_report_clean(out, module.bytes, module.size, 40);
+    }
+}
+
+#define PROCESSES 5
+
+/* Where there are several: which have most of the samples. */
+static void put_processes(struct pyro_page *page, struct pyro_buf *text)
+{
+    const struct pyro_profile *p = page->p;
+    char a[PYRO_SHORT];
+    struct share *shares = calloc(p->process_count + 1, sizeof(*shares));
+    size_t count = 0;
+    if (shares == NULL)
+        return;
+    for (size_t i = 0; i < p->process_count; i++)
+        shares[i].process = i;
+    for (size_t i = 0; i < p->thread_count; i++)
+        if (p->threads[i].process < p->process_count)
+            shares[p->threads[i].process].samples += p->threads[i].samples;
+    qsort(shares, p->process_count, sizeof(*shares), by_samples);
+    while (count < p->process_count && shares[count].samples > 0)
+        count++;
+    for (size_t i = 0; i < count && i < PROCESSES && count > 1; i++) {
+        const struct pyro_process *process = &p->processes[shares[i].process];
+        say(text, "%s%d ", i > 0 ? ", " : "", (int)process->pid);
+        say_program(text, process);
+        say(text, " %s", pyro_report_percent(a, shares[i].samples, p->samples));
+    }
+    if (count > PROCESSES)
+        say(text, ", %s more", pyro_report_count(a, count - PROCESSES));
+    free(shares);
+    flush_fact(page, "processes", text);
+}
+
 static void put_samples(struct pyro_page *page, struct pyro_buf *text)
 {
     const struct pyro_profile *p = page->p;
@@ -206,6 +275,7 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
         pyro_page_printf(&page, "%s\n", pyro_report_nothing(p));
     pyro_page_put(&page, "\n");
     put_time(&page, &text);
+    put_processes(&page, &text);
     put_samples(&page, &text);
     put_troubles(&page, &text);
     if (rc == PYRO_OK && found > 0)

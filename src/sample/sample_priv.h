@@ -173,14 +173,24 @@ struct wait { /* timers of the ticks from `first` to before `end` */
     uint64_t first, end;
 };
 
+struct pyro_sample_clock {
+    struct pyro_stream_fact schedule; /* period_ns, first_ns and seed of it */
+    struct wait wait;
+    uint64_t next;   /* number of the tick that is waited for */
+    uint64_t tick;   /* the last one, ... */
+    uint64_t now;    /* ... and when it began, ns */
+    uint64_t woke;   /* when it last stopped waiting */
+    uint64_t random; /* --rate max */
+};
+
 struct pyro_sampler {
     struct pyro_target *target;
+    const struct pyro_sample_clock *clock;
     const struct pyro_layout *lay;
     struct pyro_writer *writer;
     struct pyro_stream *stream;
     struct pyro_stream_fact fact;
     struct pyro_sampler_options options;
-    struct wait wait;
     struct codes *codes;
     struct pyro_map nodes; /* (parent, frame) -> node */
     size_t nodes_most;     /* with more of them a new stream begins */
@@ -206,11 +216,10 @@ struct pyro_sampler {
     uint64_t tick;       /* kept ticks so far */
     uint64_t skipped;    /* ticks since then that could not be kept */
     uint64_t kept_ns;    /* when the last one was kept */
-    uint64_t woke;       /* when it last stopped waiting for a tick */
     uint64_t now;        /* when this tick began, ns */
     uint64_t words_ns;   /* when head_now and generation were read */
     uint64_t generation; /* see codes_is_due */
-    uint64_t random;     /* --rate max */
+    uint64_t random;     /* of the gaps between copies */
     int misses;          /* reads in a row that failed wholly */
     struct pyro_status_fact sums;
 };

@@ -19,7 +19,6 @@
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
 #define CODES_MOST ((size_t)64 << 20)
 #define WORDS_NS 200000 /* between looks whether there is a new thread, or code was freed */
-#define PAUSE_NS 400    /* --rate max: the longest pause between ticks */
 #define MISSES_MOST 8   /* whole reads that fail in a row until the interpreter is taken for gone */
 #define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
@@ -606,6 +605,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
 
 int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
                     struct pyro_writer *writer, uint32_t process,
+                    const struct pyro_sample_clock *clock,
                     const struct pyro_sampler_options *options, struct pyro_error *err)
 {
     struct pyro_sampler *s = calloc(1, sizeof *s);
@@ -615,19 +615,20 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
     s->lay = pyro_target_layout(target);
     s->writer = writer;
     s->options = *options;
-    s->random = options->seed;
+    s->clock = clock;
+    s->next_tick = clock->next;
+    s->random = clock->schedule.seed + process;
     s->nodes_most = NODES_MOST;
     s->codes = codes_new(target);
-    uint64_t period = options->rate > 0 ? (uint64_t)(1e9 / options->rate) : 0;
     uint32_t unit = 256;
-    while (unit * 2 <= period / 64)
+    while (unit * 2 <= clock->schedule.period_ns / 64)
         unit *= 2;
     s->fact = (struct pyro_stream_fact){
         .kind = {"samples", strlen("samples")},
         .process = process,
-        .period_ns = period,
-        .first_ns = pyro_base_monotonic_ns(),
-        .seed = options->seed,
+        .period_ns = clock->schedule.period_ns,
+        .first_ns = clock->schedule.first_ns,
+        .seed = clock->schedule.seed,
         .lateness_unit_ns = unit,
     };
     int rc =
@@ -639,8 +640,7 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
         return pyro_base_fail(err, rc, "The threads of process %d cannot be read: %s.",
                               (int)pyro_target_pid(target), pyro_base_code_text(rc));
     }
-    s->kept_ns = s->woke = s->fact.first_ns;
-    wait_init(&s->wait, period);
+    s->kept_ns = pyro_base_monotonic_ns();
     *out = s;
     return 0;
 }
@@ -649,6 +649,8 @@ void pyro_sample_free(struct pyro_sampler *s)
 {
     if (s == NULL)
         return;
+    if (s->stream != NULL)
+        pyro_format_stream_close(s->writer, s->stream);
     for (int i = 0; i < s->thread_count; i++)
         threads_free_one(s->threads[i]);
     free(s->threads);
@@ -662,30 +664,14 @@ void pyro_sample_free(struct pyro_sampler *s)
     free(s->two.items);
     pyro_base_map_release(&s->nodes);
     codes_free(s->codes);
-    wait_release(&s->wait);
     free(s);
 }
 
-int pyro_sample_step(struct pyro_sampler *s, uint64_t *woke)
+int pyro_sample_take(struct pyro_sampler *s)
 {
-    uint64_t number = s->next_tick;
-    uint64_t now;
-    if (s->fact.period_ns > 0) {
-        s->woke = *woke = now = wait_until(&s->wait, &s->fact, number, s->woke);
-        if (now < pyro_format_tick_time(&s->fact, number))
-            return 1;
-        /* late by whole ticks: those are missed, never made up in a burst */
-        while (pyro_format_tick_time(&s->fact, number + 1) <= now)
-            number++;
+    uint64_t number = s->clock->tick, now = s->clock->now;
+    if (s->fact.period_ns > 0 && number > s->next_tick)
         s->sums.missed += number - s->next_tick;
-    } else {
-        /* Without a pause of random length the reads fall into step with the program's loops. */
-        s->random = pyro_base_mix(s->random + 1);
-        uint64_t until = pyro_base_monotonic_ns() + s->random % PAUSE_NS;
-        do
-            *woke = now = pyro_base_monotonic_ns();
-        while (now < until);
-    }
     s->next_tick = number + 1;
     int rc = take_tick(s, number, now);
     if (rc == PYRO_E_GONE || rc == PYRO_E_PERMISSION)

@@ -27,6 +27,15 @@ static uint64_t field(const char *after_state, int n)
     return at ? strtoull(at, NULL, 10) : 0;
 }
 
+/* The kernel chooses by chance where the code and the stack of a program that is executed go. */
+static uint64_t memory_of(const char *after_state)
+{
+    uint64_t code = field(after_state, 26), stack = field(after_state, 28),
+             arguments = field(after_state, 48);
+
+    return arguments ? pyro_base_mix(code ^ pyro_base_mix(stack ^ pyro_base_mix(arguments))) : 0;
+}
+
 /* ns on the CPU: of a whole process from its clock, of a thread from the scheduler; else from the
  * fields in clock ticks. */
 static uint64_t cpu_ns(pid_t pid, pid_t tid, const char *after_state)
@@ -78,8 +87,31 @@ int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out)
     out->ppid = (int)field(close + 4, 4);
     out->start_ticks = field(close + 4, 22);
     out->cpu_ns = cpu_ns(pid, tid, close + 4);
+    out->memory = memory_of(close + 4);
     free(text);
     return 0;
+}
+
+static long status_field(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    return at ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
+pid_t pyro_target_parent(pid_t pid)
+{
+    char path[64], *text;
+    size_t size;
+    long group, parent;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    if (pyro_base_read_file(path, STAT_MAX, &text, &size, NULL))
+        return 0;
+    group = status_field(text, "\nTgid:");
+    parent = status_field(text, "\nPPid:");
+    free(text);
+    return group == pid ? (pid_t)parent : 0;
 }
 
 /* Appends the pids in a task's list; false: the kernel has no such lists. */

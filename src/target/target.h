@@ -130,9 +130,13 @@ struct pyro_proc_stat {
     char state;
     int ppid;
     uint64_t cpu_ns;
+    uint64_t memory; /* where it was put: the same after a fork, by chance another after an exec;
+                        0: not known */
     char comm[64];
 };
 int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out);
+/* The parent of a process; 0: there is none such, or it is a thread's id. */
+pid_t pyro_target_parent(pid_t pid);
 /* The children of a process, all its threads' together; number or error. */
 int pyro_target_children(pid_t pid, pid_t *out, int max);
 /* Its argv as NUL-separated bytes; the caller frees. */

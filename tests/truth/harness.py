@@ -291,7 +291,9 @@ def command(*arguments, check=True, **options):
     return done
 
 
-def record(python, program, folder, *arguments, rate=1000, seconds=1.0, flags=()):
+def record(
+    python, program, folder, *arguments, rate=1000, seconds=1.0, flags=(), more=(), tells=True
+):
     """Runs a program of programs/ and returns its Recording.
 
     The programs are called with FILE SECONDS ARGUMENTS and write what they know into FILE as JSON.
@@ -300,13 +302,13 @@ def record(python, program, folder, *arguments, rate=1000, seconds=1.0, flags=()
     number = len(list(folder.glob("*.pyro")))
     path, told = folder / f"{number}.pyro", folder / f"{number}.json"
     run = command(
-        "run", "--rate", rate, "-q", "-o", path, "--",
+        "run", "--rate", rate, *more, "-q", "-o", path, "--",
         python.path, *flags, PROGRAMS / program, told, seconds, *arguments,
         check=False,
     )  # fmt: skip
     if run.returncode != 0:
         raise AssertionError(f"{program}: status {run.returncode}\n{run.stderr[-4000:]}")
-    return Recording(path, json.loads(told.read_text()), run)
+    return Recording(path, json.loads(told.read_text()) if tells else None, run)
 
 
 def record_keeping(keep, python, program, folder, *arguments, **options):

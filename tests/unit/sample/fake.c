@@ -237,13 +237,23 @@ void fake_sample(struct fake *f)
     assert_int_equal(pyro_format_create(&f->writer, f->path, true, &head, &err), 0);
     struct pyro_process_fact process = {.pid = getpid()};
     assert_int_equal(pyro_format_write_process(f->writer, &process), 0);
-    struct pyro_sampler_options options = {.seed = 1};
-    assert_int_equal(pyro_sample_new(&f->sampler, &f->target, f->writer, 0, &options, &err), 0);
+    struct pyro_sampler_options options = {0};
+    assert_int_equal(pyro_sample_clock_new(&f->clock, 0, 1), 0);
+    assert_int_equal(
+        pyro_sample_new(&f->sampler, &f->target, f->writer, 0, f->clock, &options, &err), 0);
+}
+
+int fake_tick(struct fake *f)
+{
+    uint64_t woke;
+    assert_int_equal(pyro_sample_clock_wait(f->clock, &woke), 0);
+    return pyro_sample_take(f->sampler);
 }
 
 void fake_end(struct fake *f)
 {
     pyro_sample_free(f->sampler);
+    pyro_sample_clock_free(f->clock);
     if (f->writer != NULL)
         pyro_format_finish(f->writer, NULL, NULL, NULL);
     unlink(f->path);

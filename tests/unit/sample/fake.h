@@ -32,6 +32,7 @@ struct fake {
     int depth;
     char path[64];
     struct pyro_writer *writer;
+    struct pyro_sample_clock *clock;
     struct pyro_sampler *sampler;
 };
 
@@ -39,6 +40,7 @@ struct fake {
 void fake_begin(struct fake *f, uint32_t hex);
 void fake_end(struct fake *f);
 void fake_sample(struct fake *f); /* makes the sampler */
+int fake_tick(struct fake *f);    /* what pyro_sample_take returns */
 uint64_t fake_alloc(struct fake *f, size_t size);
 void fake_put(uint64_t at, int offset, uint64_t value);
 void fake_put32(uint64_t at, int offset, int32_t value);

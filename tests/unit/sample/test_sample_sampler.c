@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 /* Seeded, so that a failure comes again. */
-static uint64_t seed, woke;
+static uint64_t seed;
 
 static int draw(void)
 {
@@ -26,7 +26,7 @@ static void step(struct fake *f)
     struct pyro_status_fact before, after;
     pyro_sample_status(f->sampler, &before);
     do {
-        assert_int_equal(pyro_sample_step(f->sampler, &woke), 0);
+        assert_int_equal(fake_tick(f), 0);
         pyro_sample_status(f->sampler, &after);
     } while (after.taken == before.taken);
 }
@@ -115,6 +115,8 @@ static void test_epochs(void **state)
         assert_int_equal(pyro_format_flush(f.writer, &status), 0);
         struct pyro_profile *profile;
         struct pyro_error error;
+        pyro_sample_free(f.sampler);
+        f.sampler = NULL;
         assert_int_equal(pyro_format_finish(f.writer, &status, NULL, &error), 0);
         f.writer = NULL;
         assert_int_equal(pyro_profile_load(f.path, &profile, &error), 0);
@@ -275,10 +277,60 @@ static void test_no_threads(void **state)
         check(&f);
         fake_put(f.interpreter, f.lay->interp_threads_head, 0);
         struct pyro_status_fact status = {0};
-        while (pyro_sample_step(f.sampler, &woke) == 0) /* gone after a while without a thread */
+        while (fake_tick(&f) == 0) /* gone after a while without a thread */
             pyro_sample_status(f.sampler, &status);
         assert_int_equal(status.planned, status.ticks - status.missed);
         assert_int_equal(status.missed, 0);
+    }
+}
+
+/* Two samplers on one clock: a tick is the same one for both, and so is one that is missed; what
+ * was before the second began is not its own. */
+static void test_one_clock(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3);
+        struct pyro_sample_clock *clock;
+        struct pyro_sampler *both[2];
+        struct pyro_sampler_options options = {0};
+        struct pyro_status_fact first, second, later;
+        uint64_t woke;
+        fake_call(&f, &a);
+        fake_sample(&f);
+        assert_int_equal(pyro_sample_clock_new(&clock, 1000, 1), 0);
+        assert_int_equal(pyro_sample_new(&both[0], &f.target, f.writer, 0, clock, &options, NULL),
+                         0);
+        for (int i = 0; i < 5; i++) {
+            assert_int_equal(pyro_sample_clock_wait(clock, &woke), 0);
+            assert_int_equal(pyro_sample_take(both[0]), 0);
+        }
+        pyro_sample_status(both[0], &first);
+        assert_int_equal(first.ticks - first.missed, 5);
+        assert_int_equal(pyro_sample_new(&both[1], &f.target, f.writer, 0, clock, &options, NULL),
+                         0);
+        for (int i = 0; i < 5; i++) {
+            usleep(2500);
+            assert_int_equal(pyro_sample_clock_wait(clock, &woke), 0);
+            for (int k = 0; k < 2; k++)
+                assert_int_equal(pyro_sample_take(both[k]), 0);
+        }
+        pyro_sample_status(both[0], &later);
+        pyro_sample_status(both[1], &second);
+        assert_int_equal(second.ticks - second.missed, 5);
+        assert_int_equal(second.ticks, later.ticks - first.ticks);
+        assert_int_equal(second.missed, later.missed - first.missed);
+        assert_in_range(second.missed, 5, 100000);
+        /* a time without anything to sample has no ticks that could be missed */
+        usleep(20000);
+        pyro_sample_clock_restart(clock);
+        pyro_sample_free(both[1]);
+        assert_int_equal(pyro_sample_new(&both[1], &f.target, f.writer, 0, clock, &options, NULL),
+                         0);
+        assert_true(both[1]->next_tick >= later.ticks + 19);
+        for (int k = 0; k < 2; k++)
+            pyro_sample_free(both[k]);
+        pyro_sample_clock_free(clock);
     }
 }
 
@@ -296,7 +348,7 @@ static void test_noise(void **state)
             for (int k = 0; k < 300; k++)
                 fake_call(&f, draw() % 8 == 0 ? &b : &a);
             fake_running(&f, fake_generator(&f, &g, f.frames[f.depth - 1]));
-            assert_int_equal(pyro_sample_step(f.sampler, &woke), 0);
+            assert_int_equal(fake_tick(&f), 0);
             size_t chunks = 3 * FAKE_CHUNK;
             uint8_t *from = f.memory + f.used - chunks;
             uint8_t *kept = malloc(chunks);
@@ -323,11 +375,11 @@ static void test_noise(void **state)
                 if (k % 5 == 4 && word >= 0)
                     fake_put(f.thread, word, value);
             }
-            assert_int_equal(pyro_sample_step(f.sampler, &woke), 0);
+            assert_int_equal(fake_tick(&f), 0);
             memcpy(from, kept, chunks);
             memcpy((void *)(uintptr_t)f.thread, head, sizeof head);
             free(kept);
-            assert_int_equal(pyro_sample_step(f.sampler, &woke), 0);
+            assert_int_equal(fake_tick(&f), 0);
             f.used -= 128; /* the generator's place is used again */
         }
     }
@@ -337,6 +389,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_one_clock),
         cmocka_unit_test(test_no_frame_becomes_one),
         cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_caller_at_no_call),
