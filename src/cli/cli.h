@@ -30,6 +30,7 @@ struct pyro_cli {
 };
 
 int pyro_cli_run(struct pyro_cli *cli);
+int pyro_cli_attach(struct pyro_cli *cli);
 int pyro_cli_report(struct pyro_cli *cli);
 int pyro_cli_export(struct pyro_cli *cli);
 int pyro_cli_doctor(struct pyro_cli *cli);
@@ -99,6 +100,21 @@ void pyro_cli_sanitise(const char *program, char out[65]);
 int pyro_cli_check_output(const char *path, bool force, struct pyro_error *err);
 /* The newest recording of ./.pyrometer. */
 int pyro_cli_newest(char out[PATH_MAX], struct pyro_error *err);
+
+/* ---- record_output.c: where a recording command writes, and what it says at the end */
+struct pyro_output {
+    const char *path;                        /* what the user gets */
+    const struct pyro_export_format *format; /* NULL: the recording itself */
+    char name[PATH_MAX];                     /* if we chose it */
+    char recording[PATH_MAX];                /* what is recorded into, if that is another file */
+};
+struct pyro_record_result;
+/* PROG of the name chosen if none is given. */
+int pyro_cli_choose_output(const struct pyro_args *args, const char *program,
+                           struct pyro_output *out, struct pyro_error *err);
+const char *pyro_cli_recording_of(const struct pyro_output *output);
+void pyro_cli_after_recording(const struct pyro_args *args, const struct pyro_output *output,
+                              const struct pyro_record_result *result);
 
 /* ---- open_profile.c: what report and export begin with */
 /* Loads `recording` (NULL: the newest, whose name goes to `path`) and applies the filter options.

@@ -62,6 +62,26 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
             .words = PYRO_WORDS_PROGRAM,
             .main = pyro_cli_run,
         },
+    [PYRO_CMD_ATTACH] =
+        {
+            .name = "attach",
+            .summary = "record a program that is running already",
+            .synopses = LIST("[OPTIONS] PID"),
+            .text = LIST(
+                "Records the process PID, its threads and the Pythons that it has started or "
+                "starts, until it ends, the time of --duration is over, or Ctrl-C is pressed; then "
+                "a report is printed on stderr. The program is not stopped, changed or slowed, and "
+                "goes on.",
+                "The recording is `.pyrometer/PROG-DATE-PID.pyro` unless -o says otherwise. It "
+                "can be read while it is written: `pyrometer report`."),
+            .examples = LIST("pyrometer attach 4242 --duration 10s",
+                             "Where process 4242 spends its next ten seconds.",
+                             "pyrometer attach $(pgrep -of gunicorn)",
+                             "A server with all its workers, until Ctrl-C."),
+            .statuses = LIST("0", "Done.", STATUS_USAGE, STATUS_FAILED),
+            .words = PYRO_WORDS_PROCESS,
+            .main = pyro_cli_attach,
+        },
     [PYRO_CMD_REPORT] =
         {
             .name = "report",

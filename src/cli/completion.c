@@ -60,6 +60,9 @@ static void words_of(FILE *to, const struct pyro_command *command)
     case PYRO_WORDS_COMMAND:
         fputs("COMPREPLY=($(compgen -W \"$commands\" -- \"$word\"))", to);
         break;
+    case PYRO_WORDS_PROCESS:
+        fputs("COMPREPLY=($(compgen -W \"$(pgrep -f python)\" -- \"$word\"))", to);
+        break;
     default:
         fputs("return", to);
     }

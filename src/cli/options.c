@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define RUN (1u << PYRO_CMD_RUN)
+#define ATTACH (1u << PYRO_CMD_ATTACH)
 #define REPORT (1u << PYRO_CMD_REPORT)
 #define EXPORT (1u << PYRO_CMD_EXPORT)
 #define DOCTOR (1u << PYRO_CMD_DOCTOR)
@@ -19,29 +20,33 @@
 
 const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
     [PYRO_OPT_OUTPUT] =
-        {"output", 'o', PYRO_KIND_FILE, "FILE", NULL, false, RUN | EXPORT,
+        {"output", 'o', PYRO_KIND_FILE, "FILE", NULL, false, RUN | ATTACH | EXPORT,
          "Write to FILE. Its ending chooses what is written: `.pyro` a recording, `.collapsed` or "
-         "`.speedscope.json` that export; `run` takes any other for a recording."},
-    [PYRO_OPT_FORCE] = {"force", 'f', PYRO_KIND_FLAG, NULL, NULL, false, RUN | EXPORT,
+         "`.speedscope.json` that export; `run` and `attach` take any other for a recording."},
+    [PYRO_OPT_FORCE] = {"force", 'f', PYRO_KIND_FLAG, NULL, NULL, false, RUN | ATTACH | EXPORT,
                         "Overwrite the output if it exists."},
     [PYRO_OPT_RATE] =
-        {"rate", 0, PYRO_KIND_RATE, "HZ", NULL, false, RUN,
+        {"rate", 0, PYRO_KIND_RATE, "HZ", NULL, false, RUN | ATTACH,
          "Look at the program HZ times a second: 1 to 50000, or `max` for as often as can be, "
          "which keeps a whole CPU busy. 1000 if not given."},
+    [PYRO_OPT_DELAY] = {"delay", 0, PYRO_KIND_TIME, "TIME", NULL, false, RUN | ATTACH,
+                        "Begin to look only after this time: `2s`, `500ms`, `1m`."},
+    [PYRO_OPT_DURATION] = {"duration", 0, PYRO_KIND_TIME, "TIME", NULL, false, RUN | ATTACH,
+                           "Look for this time only; a program that was run goes on."},
     [PYRO_OPT_PYTHON] =
         {"python", 0, PYRO_KIND_FILE, "PATH", NULL, false, RUN | DOCTOR,
          "The Python to use: a path, a name on PATH, or a virtual environment's folder. If not "
          "given: the one that runs `python -m pyrometer`, else that of $VIRTUAL_ENV, else "
          "`python3` on PATH."},
-    [PYRO_OPT_NO_SUBPROCESSES] = {"no-subprocesses", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN,
-                                  "Leave out the processes that a Python starts."},
-    [PYRO_OPT_NO_SOURCE] = {"no-source", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN,
+    [PYRO_OPT_NO_SUBPROCESSES] = {"no-subprocesses", 0, PYRO_KIND_FLAG, NULL, NULL, false,
+                                  RUN | ATTACH, "Leave out the processes that a Python starts."},
+    [PYRO_OPT_NO_SOURCE] = {"no-source", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN | ATTACH,
                             "Do not keep the source lines of the functions seen in the recording."},
     [PYRO_OPT_SEED] =
-        {"seed", 0, PYRO_KIND_SEED, "N", NULL, false, RUN,
+        {"seed", 0, PYRO_KIND_SEED, "N", NULL, false, RUN | ATTACH,
          "Seed of the random part of the ticks' moments, to repeat a schedule. From the clock if "
          "not given."},
-    [PYRO_OPT_QUIET] = {"quiet", 'q', PYRO_KIND_FLAG, NULL, NULL, false, RUN,
+    [PYRO_OPT_QUIET] = {"quiet", 'q', PYRO_KIND_FLAG, NULL, NULL, false, RUN | ATTACH,
                         "No report at the end and no progress line: only what went wrong is said."},
     [PYRO_OPT_MODULE] =
         {"", 'm', PYRO_KIND_REST, "MODULE", NULL, false, RUN,
@@ -111,6 +116,44 @@ static bool rate_number(const char *text, double *out)
         return false;
     *out = strtod(text, &end);
     return *end == 0 && *out >= PYRO_RATE_LOWEST && *out <= PYRO_RATE_HIGHEST;
+}
+
+bool pyro_cli_pid(const char *word, int *out)
+{
+    uint64_t number;
+    if (!whole_number(word, &number) || number < 1 || number > INT32_MAX)
+        return false;
+    *out = (int)number;
+    return true;
+}
+
+/* A time in nanoseconds, from 1 to a year. */
+static bool time_number(const char *text, uint64_t *out)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"m", 60}, {"h", 3600}};
+    size_t digits = strspn(text, "0123456789.");
+    char *end;
+    if (digits == 0)
+        return false;
+    double number = strtod(text, &end);
+    for (size_t i = 0; end == text + digits && i < sizeof units / sizeof *units; i++)
+        if (strcmp(end, units[i].unit) == 0) {
+            double ns = number * units[i].seconds * 1e9;
+            *out = ns >= 1 && ns <= 366 * 86400e9 ? (uint64_t)ns : 0;
+            return *out > 0;
+        }
+    return false;
+}
+
+uint64_t pyro_cli_time(const struct pyro_args *args, enum pyro_option_id id)
+{
+    uint64_t ns = 0;
+    if (pyro_cli_has(args, id))
+        time_number(pyro_cli_value(args, id), &ns);
+    return ns;
 }
 
 double pyro_cli_rate(const struct pyro_args *args)
@@ -191,6 +234,12 @@ static int check_value(const struct pyro_option *option, const char *shown, cons
             return 0;
         return pyro_base_fail(err, PYRO_E_INVALID,
                               "%s takes a whole number of at most 64 bits, not `%s`.", shown,
+                              value);
+    case PYRO_KIND_TIME:
+        if (time_number(value, &number))
+            return 0;
+        return pyro_base_fail(err, PYRO_E_INVALID,
+                              "%s takes a time such as `10s`, `500ms` or `2m`, not `%s`.", shown,
                               value);
     case PYRO_KIND_RATE:
         if (rate_number(value, &rate))

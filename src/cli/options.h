@@ -9,6 +9,7 @@
 
 enum pyro_command_id {
     PYRO_CMD_RUN,
+    PYRO_CMD_ATTACH,
     PYRO_CMD_REPORT,
     PYRO_CMD_EXPORT,
     PYRO_CMD_DOCTOR,
@@ -24,6 +25,7 @@ enum pyro_words {
     PYRO_WORDS_PROGRAM,   /* the first word ends the options; all behind it is the program's */
     PYRO_WORDS_RECORDING, /* a recording, then perhaps a view */
     PYRO_WORDS_COMMAND,   /* a pyrometer command */
+    PYRO_WORDS_PROCESS,   /* the number of a process */
 };
 
 /* Prose is plain text; `so` marks what is typed, bold in a man page.  NULL ends every list. */
@@ -45,6 +47,8 @@ enum pyro_option_id {
     PYRO_OPT_OUTPUT,
     PYRO_OPT_FORCE,
     PYRO_OPT_RATE,
+    PYRO_OPT_DELAY,
+    PYRO_OPT_DURATION,
     PYRO_OPT_PYTHON,
     PYRO_OPT_NO_SUBPROCESSES,
     PYRO_OPT_NO_SOURCE,
@@ -73,6 +77,7 @@ enum pyro_option_kind {
     PYRO_KIND_CHOICE, /* one of `choices` */
     PYRO_KIND_COUNT,  /* a whole number from 1 */
     PYRO_KIND_SEED,   /* a whole number of 64 bits */
+    PYRO_KIND_TIME,   /* 10s, 500ms, 2m, 1h, or seconds */
     PYRO_KIND_RATE,   /* a number of hertz within bounds, or max */
     PYRO_KIND_REST,   /* takes a value and ends the options */
 };
@@ -119,6 +124,10 @@ static inline bool pyro_cli_has(const struct pyro_args *args, enum pyro_option_i
 /* The last value given, or NULL. */
 const char *pyro_cli_value(const struct pyro_args *args, enum pyro_option_id id);
 /* Numbers that parsing has already checked; `otherwise` if the option was not given. */
+/* The number of a process. */
+bool pyro_cli_pid(const char *word, int *out);
+/* In nanoseconds; 0: not given. */
+uint64_t pyro_cli_time(const struct pyro_args *args, enum pyro_option_id id);
 double pyro_cli_rate(const struct pyro_args *args); /* 0: as fast as it can */
 uint64_t pyro_cli_number(const struct pyro_args *args, enum pyro_option_id id, uint64_t otherwise);
 

@@ -1,7 +1,8 @@
 /*
- * record: the recorder.  Launches a command, finds the Pythons in its process tree, samples them
- * into a recording, passes signals on, and learns how the program ended.  The only room that
- * owns the output file and the child.  Single-threaded but for the writer's own thread.
+ * record: the recorder.  Launches a command or attaches to a process, finds the Pythons in its
+ * process tree, samples them into a recording, passes signals on, and learns how a command ended.
+ * The only room that owns the output file and the child.  Single-threaded but for the writer's own
+ * thread.
  */
 #ifndef PYRO_RECORD_H
 #define PYRO_RECORD_H
@@ -9,14 +10,17 @@
 #include "base.h"
 
 struct pyro_record_options {
-    char *const *argv;  /* NULL-terminated, argv[0] is sought on PATH; borrowed */
+    char *const *argv;  /* NULL-terminated, argv[0] is sought on PATH; borrowed.  NULL: attach */
+    int pid;            /* ... to this process */
     const char *output; /* path of the recording; borrowed */
     bool overwrite;
-    double rate;       /* ticks a second; 0: as fast as it can */
-    uint64_t seed;     /* of the jitter; 0: from the clock */
-    bool subprocesses; /* sample the processes that a Python starts as well */
-    bool source;       /* embed the source lines of the functions seen */
-    const char *tool;  /* "pyrometer 0.1.0"; borrowed */
+    double rate;          /* ticks a second; 0: as fast as it can */
+    uint64_t seed;        /* of the jitter; 0: from the clock */
+    uint64_t delay_ns;    /* nothing is sampled before */
+    uint64_t duration_ns; /* ... and after so long; 0: to the end */
+    bool subprocesses;    /* sample the processes that a Python starts as well */
+    bool source;          /* embed the source lines of the functions seen */
+    const char *tool;     /* "pyrometer 0.1.0"; borrowed */
     /* Called about once a second while the program runs (NULL: never). */
     void (*progress)(void *ctx, double elapsed_s, uint64_t samples);
     void *progress_ctx;
@@ -32,9 +36,11 @@ struct pyro_record_result {
     char warning[1000]; /* a sentence: why there is no (whole) profile; "" if all went well */
 };
 
-/* Runs the command to its end.  The file is made before the command starts: an error return means
- * that nothing was started (PYRO_E_EXISTS, _PERMISSION, _IO, _INVALID).  What goes wrong later is
- * in result->warning, and the program is left to run undisturbed. */
+/* Runs the command to its end; or attaches, until the process ends, the duration is over or a
+ * signal asks for it (an error return then says why there is nothing to sample).  The file is made
+ * before the command starts: an error return means that nothing was started (PYRO_E_EXISTS,
+ * _PERMISSION, _IO, _INVALID).  What goes wrong later is in result->warning, and the program is
+ * left to run undisturbed. */
 int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
                     struct pyro_error *err);
 

@@ -51,6 +51,20 @@ uint32_t tree_pythons(const struct tree *tree, pid_t pid);
 /* The interpreter found cannot be read any more: it ended, or executed another program. */
 void tree_lost(struct tree *tree, pid_t pid, uint64_t now);
 
+/* Takes in what the known ones have started already: their children, and if Pythons' are followed
+ * all that descends from them.  All are due at once.  True if there are any new ones. */
+bool tree_adopt(struct tree *tree);
+
+/* ---- attach.c: a process that was there before */
+/* Begins a tree of it, in which at least one Python is: *out is open.  Else the sentence why not,
+ * and there is no tree.  Waits up to a second for one that is starting. */
+int attach_find(struct tree *tree, pid_t pid, bool follow, struct pyro_target **out,
+                struct pyro_error *err);
+/* Signals that ask us to end are noted from here on.  A pidfd, or -1: the system has none. */
+int attach_begin(pid_t pid);
+bool attach_is_over(int pidfd); /* the process ended, or we were asked to end */
+void attach_end(int pidfd);
+
 /* ---- sources.c: the text of the functions seen */
 struct sources;
 /* Keeps the process's root and working directory open. */

@@ -1,7 +1,6 @@
 /*
- * run: the recorder's main loop: launch, find the Pythons, sample them until the command ends,
- * flush every second.  Whatever goes wrong with the profile, the program runs on and its status
- * stands.
+ * run: the recorder's main loop: launch or attach, find the Pythons, sample them to the end, flush
+ * every second.  Whatever goes wrong with the profile, the program runs on and its status stands.
  */
 #include "record_priv.h"
 #include "sample.h"
@@ -37,7 +36,11 @@ struct recorder {
     struct pyro_vec members;
     struct pyro_vec sources; /* of all processes, to the end */
     uint32_t processes;
+    pid_t root; /* the command, or the process attached to */
+    int pidfd;  /* of that one; -1 */
     uint64_t started, flushed;
+    uint64_t begin, end;            /* of sampling */
+    uint64_t cpu_before, cpu_known; /* attached: of the processes when we came, and as last seen */
     int looks;
     bool starting; /* an interpreter was met that was not ready yet */
     bool ended;
@@ -73,6 +76,11 @@ static void add_counters(struct pyro_status_fact *to, const struct pyro_status_f
     to->broken += from->broken;
 }
 
+static bool is_attached(const struct recorder *r)
+{
+    return r->options->argv == NULL;
+}
+
 static struct member *member_at(const struct recorder *r, size_t i)
 {
     return pyro_base_vec_at(&r->members, i);
@@ -86,11 +94,11 @@ static uint64_t cpu_now(const struct recorder *r)
     uint64_t sum = 0;
     for (size_t i = 0; i < r->members.len; i++) {
         pid_t pid = pyro_target_pid(member_at(r, i)->target);
-        has_root |= pid == r->launch.child;
+        has_root |= pid == r->root;
         if (pyro_target_proc_stat(pid, 0, &stat) == 0)
             sum += stat.cpu_ns;
     }
-    if (!has_root && pyro_target_proc_stat(r->launch.child, 0, &stat) == 0)
+    if (!has_root && pyro_target_proc_stat(r->root, 0, &stat) == 0)
         sum += stat.cpu_ns;
     return sum;
 }
@@ -111,9 +119,17 @@ static struct pyro_status_fact status_now(struct recorder *r)
     getrusage(RUSAGE_SELF, &self);
     status.sampler_cpu_ns = usage_ns(&self);
     status.target_wall_ns = status.mono_ns - r->started;
-    status.target_cpu_ns = r->ended ? usage_ns(&r->usage) : cpu_now(r);
-    if (r->ended)
+    if (is_attached(r)) {
+        uint64_t cpu = cpu_now(r);
+        if (cpu > r->cpu_known)
+            r->cpu_known = cpu;
+        status.target_cpu_ns = r->cpu_known - r->cpu_before;
+    } else if (r->ended) {
+        status.target_cpu_ns = usage_ns(&r->usage);
         status.target_peak_rss = (uint64_t)r->usage.ru_maxrss * 1024;
+    } else {
+        status.target_cpu_ns = cpu_now(r);
+    }
     return status;
 }
 
@@ -279,17 +295,39 @@ static void reap(struct recorder *r)
     }
 }
 
+static void end_members(struct recorder *r)
+{
+    while (r->members.len > 0)
+        end_member(r, r->members.len - 1);
+}
+
+/* What a command needs of us at each tick; or has the process that we attached to ended? */
+static void attend(struct recorder *r, uint64_t now)
+{
+    if (is_attached(r)) {
+        r->ended = now >= r->end || attach_is_over(r->pidfd);
+        return;
+    }
+    launch_pass_signals(&r->launch, now);
+    reap(r);
+}
+
 static void sample_until_end(struct recorder *r)
 {
     uint64_t now = r->started;
     while (!r->ended) {
-        look(r, now);
-        if (r->members.len == 0)
-            now = idle(r);
-        else if (pyro_sample_clock_wait(r->clock, &now) == 0)
-            sample_members(r);
-        launch_pass_signals(&r->launch, now);
-        reap(r);
+        if (now < r->begin || now >= r->end) {
+            end_members(r);
+            launch_wait(LOOK_NS);
+            now = pyro_base_monotonic_ns();
+        } else {
+            look(r, now);
+            if (r->members.len == 0)
+                now = idle(r);
+            else if (pyro_sample_clock_wait(r->clock, &now) == 0)
+                sample_members(r);
+        }
+        attend(r, now);
         if (now - r->flushed >= FLUSH_NS)
             flush(r);
     }
@@ -305,13 +343,12 @@ static void finish(struct recorder *r)
 {
     struct pyro_error err = {0};
     uint64_t wall = pyro_base_monotonic_ns() - r->started;
-    while (r->members.len > 0)
-        end_member(r, r->members.len - 1);
+    end_members(r);
     write_sources(r);
     r->result->saw_python = r->past.ticks > r->past.missed;
     if (r->result->started && !r->result->saw_python && r->result->warning[0] == '\0') {
-        r->result->ended_early =
-            r->starting || r->processes > 0 || is_called_python(r->options->argv[0]);
+        r->result->ended_early = r->starting || r->processes > 0 ||
+                                 (!is_attached(r) && is_called_python(r->options->argv[0]));
         warn(r, r->result->ended_early
                     ? "Python ended before the first sample could be taken, so there is no profile."
                     : "No Python was seen in the command's process tree, so there is no profile: "
@@ -322,12 +359,12 @@ static void finish(struct recorder *r)
     r->result->samples = status.taken;
     int how = r->result->wait_status;
     struct pyro_end_fact end = {
-        .exit_status = !r->result->started ? INT32_MIN
-                       : WIFSIGNALED(how)  ? -WTERMSIG(how)
-                                           : WEXITSTATUS(how),
+        .exit_status = !r->result->started || is_attached(r) ? INT32_MIN
+                       : WIFSIGNALED(how)                    ? -WTERMSIG(how)
+                                                             : WEXITSTATUS(how),
         .mono_ns = status.mono_ns,
         .wall_ns = wall,
-        .cpu_ns = usage_ns(&r->usage),
+        .cpu_ns = status.target_cpu_ns,
     };
     if (pyro_format_finish(r->writer, &status, &end, &err) != 0)
         snprintf(r->result->warning, sizeof r->result->warning, "%s", err.text);
@@ -340,8 +377,114 @@ static void release(struct recorder *r)
     pyro_base_vec_release(&r->sources);
     pyro_base_vec_release(&r->members);
     pyro_sample_clock_free(r->clock);
-    if (r->result->started)
+    if (r->tree.kin.elem != 0)
         tree_end(&r->tree);
+}
+
+/* The recording's first words: the command, or what the process was started as, and where. */
+struct head_words {
+    struct pyro_str *argv;
+    size_t argc;
+    char *bytes; /* of the process's argv */
+    char cwd[PATH_MAX];
+};
+
+static int add_word(struct head_words *words, const char *text, size_t size)
+{
+    struct pyro_str *more = realloc(words->argv, (words->argc + 1) * sizeof *more);
+    if (more == NULL)
+        return PYRO_E_NOMEM;
+    words->argv = more;
+    words->argv[words->argc++] = (struct pyro_str){text, size};
+    return 0;
+}
+
+static int find_words(const struct pyro_record_options *options, struct head_words *words)
+{
+    char path[64];
+    size_t size = 0;
+    int rc = 0;
+    *words = (struct head_words){0};
+    if (options->argv != NULL) {
+        if (getcwd(words->cwd, sizeof words->cwd) == NULL)
+            words->cwd[0] = '\0';
+        for (size_t i = 0; options->argv[i] != NULL && rc == 0; i++)
+            rc = add_word(words, options->argv[i], strlen(options->argv[i]));
+        return rc;
+    }
+    snprintf(path, sizeof path, "/proc/%d/cwd", options->pid);
+    ssize_t length = readlink(path, words->cwd, sizeof words->cwd - 1);
+    words->cwd[length > 0 ? length : 0] = '\0';
+    if (pyro_target_argv(options->pid, &words->bytes, &size) == 0)
+        for (size_t at = 0; at < size && rc == 0;) {
+            size_t word = strnlen(words->bytes + at, size - at);
+            rc = add_word(words, words->bytes + at, word);
+            at += word + 1;
+        }
+    return rc;
+}
+
+static int create(struct recorder *r, struct pyro_error *err)
+{
+    char boot[37], host[256] = "";
+    struct head_words words;
+    int rc = find_words(r->options, &words);
+    if (rc != 0)
+        pyro_base_fail(err, rc, "Out of memory.");
+    pyro_base_boot_id(boot);
+    gethostname(host, sizeof host - 1);
+    struct pyro_recording_head head = {
+        .boot_id = boot,
+        .wall_ns = pyro_base_wall_ns(),
+        .mono_ns = pyro_base_monotonic_ns(),
+        .tsc = pyro_base_tsc(),
+        .tool = r->options->tool,
+        .host = host,
+        .cwd = {words.cwd, strlen(words.cwd)},
+        .argv = words.argv,
+        .argc = words.argc,
+    };
+    if (rc == 0)
+        rc = pyro_format_create(&r->writer, r->options->output, r->options->overwrite, &head, err);
+    free(words.argv);
+    free(words.bytes);
+    return rc;
+}
+
+static void begin(struct recorder *r, pid_t root)
+{
+    r->root = root;
+    r->flushed = r->started = pyro_base_monotonic_ns();
+    r->begin = r->started + r->options->delay_ns;
+    r->end = r->options->duration_ns > 0 ? r->begin + r->options->duration_ns : UINT64_MAX;
+    r->result->started = true;
+}
+
+static void run_command(struct recorder *r)
+{
+    r->flushed = r->started = pyro_base_monotonic_ns();
+    r->result->exec_errno = launch_start(&r->launch, r->options->argv);
+    if (r->result->exec_errno == 0) {
+        begin(r, r->launch.child);
+        if (tree_begin(&r->tree, r->root, r->options->subprocesses) != 0)
+            warn(r, "Out of memory while preparing to sample, so there is no profile.");
+        prctl(PR_SET_TIMERSLACK, 1UL); /* after the launch: the program keeps its own */
+        sample_until_end(r);
+    }
+    finish(r);
+    launch_stop(&r->launch);
+}
+
+static void attach(struct recorder *r, struct pyro_target *first)
+{
+    r->pidfd = attach_begin(r->options->pid);
+    begin(r, r->options->pid);
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    r->cpu_before = r->cpu_known = cpu_now(r);
+    begin_member(r, first);
+    sample_until_end(r);
+    finish(r);
+    attach_end(r->pidfd);
 }
 
 int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
@@ -351,54 +494,26 @@ int pyro_record_run(const struct pyro_record_options *options, struct pyro_recor
                          .result = result,
                          .members = PYRO_VEC(struct member),
                          .sources = PYRO_VEC(struct sources *)};
+    struct pyro_target *first = NULL;
     memset(result, 0, sizeof *result);
-    char boot[37], host[256] = "", cwd[PATH_MAX] = "";
-    pyro_base_boot_id(boot);
-    gethostname(host, sizeof host - 1);
-    if (getcwd(cwd, sizeof cwd) == NULL)
-        cwd[0] = '\0';
-    size_t argc = 0;
-    while (options->argv[argc] != NULL)
-        argc++;
     uint64_t seed = options->seed != 0 ? options->seed
                                        : pyro_base_mix(pyro_base_wall_ns() ^ (uint64_t)getpid());
-    struct pyro_str *argv = calloc(argc + 1, sizeof *argv);
-    if (argv == NULL || pyro_sample_clock_new(&r.clock, options->rate, seed) != 0) {
-        free(argv);
-        return pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory.");
-    }
-    for (size_t i = 0; i < argc; i++)
-        argv[i] = (struct pyro_str){options->argv[i], strlen(options->argv[i])};
-    r.started = pyro_base_monotonic_ns();
-    struct pyro_recording_head head = {
-        .boot_id = boot,
-        .wall_ns = pyro_base_wall_ns(),
-        .mono_ns = r.started,
-        .tsc = pyro_base_tsc(),
-        .tool = options->tool,
-        .host = host,
-        .cwd = {cwd, strlen(cwd)},
-        .argv = argv,
-        .argc = argc,
-    };
     launch_note_signals();
-    int rc = pyro_format_create(&r.writer, options->output, options->overwrite, &head, err);
-    free(argv);
-    if (rc != 0) {
-        pyro_sample_clock_free(r.clock);
+    int rc = 0;
+    if (is_attached(&r))
+        rc = attach_find(&r.tree, options->pid, options->subprocesses, &first, err);
+    if (rc != 0)
         return rc;
-    }
-    r.flushed = r.started = pyro_base_monotonic_ns();
-    result->exec_errno = launch_start(&r.launch, options->argv);
-    result->started = result->exec_errno == 0;
-    if (result->started) {
-        if (tree_begin(&r.tree, r.launch.child, options->subprocesses) != 0)
-            warn(&r, "Out of memory while preparing to sample, so there is no profile.");
-        prctl(PR_SET_TIMERSLACK, 1UL); /* after the launch: the program keeps its own */
-        sample_until_end(&r);
-    }
-    finish(&r);
-    launch_stop(&r.launch);
+    if (pyro_sample_clock_new(&r.clock, options->rate, seed) != 0)
+        rc = pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory.");
+    if (rc == 0)
+        rc = create(&r, err);
+    if (rc == 0 && is_attached(&r))
+        attach(&r, first);
+    else if (rc == 0)
+        run_command(&r);
+    else if (first != NULL)
+        pyro_target_close(first);
     release(&r);
-    return 0;
+    return rc;
 }

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GROW_NS 400000        /* between looks for new processes */
+#define GROW_NS 1800000       /* between looks for new processes */
 #define SETTLE_NS 2000000     /* a pid is given out this long before the process can be seen */
 #define PIDS_MOST 512         /* of more new ones the lists of children are read */
-#define NEW_NS 1500000        /* a child that was forked to execute has done so by then */
+#define NEW_NS 1000000        /* a child that was forked to execute has done so by then */
 #define LOOK_NS 400000        /* between looks at what is starting, ... */
 #define LOOK_MOST_NS 20000000 /* ... growing to this */
 #define WHOLE_NS 1000000000   /* between whole looks at one that has not executed anything */
@@ -105,30 +105,17 @@ static void add(struct tree *tree, pid_t pid, pid_t parent, uint64_t now)
         tree->due = kin->due;
 }
 
-static void add_children(struct tree *tree, uint64_t now)
+/* of: how many of the known ones have their children added; those that are new follow them. */
+static void add_children(struct tree *tree, size_t of, uint64_t now)
 {
     pid_t *children = malloc(CHILDREN_MOST * sizeof *children);
-    for (size_t i = 0; children != NULL && i < tree->kin.len; i++) {
+    for (size_t i = 0; children != NULL && i < tree->kin.len && i < of; i++) {
         pid_t parent = kin_at(tree, i)->pid;
         int count = pyro_target_children(parent, children, CHILDREN_MOST);
         for (int k = 0; k < count; k++)
             add(tree, children[k], parent, now);
     }
     free(children);
-}
-
-/* The processes among the pids given out, of whose parents we know. */
-static void add_pids(struct tree *tree, pid_t from, pid_t to, uint64_t now)
-{
-    if (to < from || to - from > PIDS_MOST) { /* they begin from the lowest again */
-        add_children(tree, now);
-        return;
-    }
-    for (pid_t pid = from; pid <= to; pid++) {
-        pid_t parent = pyro_target_parent(pid);
-        if (parent > 0)
-            add(tree, pid, parent, now);
-    }
 }
 
 /* The newest pid of the system; 0: it does not say. */
@@ -143,6 +130,33 @@ static pid_t newest_pid(const struct tree *tree)
     return last == NULL ? 0 : (pid_t)strtol(last + 1, NULL, 10);
 }
 
+bool tree_adopt(struct tree *tree)
+{
+    size_t before = tree->kin.len;
+    add_children(tree, tree->follow ? SIZE_MAX : before, 0);
+    for (size_t i = 0; i < tree->kin.len; i++)
+        kin_at(tree, i)->due = 0;
+    pid_t newest = newest_pid(tree);
+    if (newest > 0)
+        tree->last = tree->unsure = newest;
+    tree->due = 0;
+    return tree->kin.len > before;
+}
+
+/* The processes among the pids given out, of whose parents we know. */
+static void add_pids(struct tree *tree, pid_t from, pid_t to, uint64_t now)
+{
+    if (to < from || to - from > PIDS_MOST) { /* they begin from the lowest again */
+        add_children(tree, SIZE_MAX, now);
+        return;
+    }
+    for (pid_t pid = from; pid <= to; pid++) {
+        pid_t parent = pyro_target_parent(pid);
+        if (parent > 0)
+            add(tree, pid, parent, now);
+    }
+}
+
 void tree_grow(struct tree *tree, uint64_t now)
 {
     if (now - tree->grown < GROW_NS)
@@ -150,7 +164,7 @@ void tree_grow(struct tree *tree, uint64_t now)
     tree->grown = now;
     pid_t newest = newest_pid(tree);
     if (newest == 0) {
-        add_children(tree, now);
+        add_children(tree, SIZE_MAX, now);
     } else if (newest != tree->last) {
         if (tree->again == UINT64_MAX)
             tree->unsure = tree->last + 1;

@@ -11,6 +11,7 @@
 
 enum {
     STAT_MAX = 4096,
+    STATUS_MAX = 1 << 20, /* of many groups */
     CHILDREN_MAX = 1 << 20,
     ARGV_MAX = 8 << 20, /* the kernel allows 6 MiB */
 };
@@ -99,19 +100,32 @@ static long status_field(const char *text, const char *name)
     return at ? strtol(at + strlen(name), NULL, 10) : 0;
 }
 
-pid_t pyro_target_parent(pid_t pid)
+static char *read_status(pid_t pid)
 {
     char path[64], *text;
     size_t size;
-    long group, parent;
 
     snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    if (pyro_base_read_file(path, STAT_MAX, &text, &size, NULL))
-        return 0;
-    group = status_field(text, "\nTgid:");
-    parent = status_field(text, "\nPPid:");
+    return pyro_base_read_file(path, STATUS_MAX, &text, &size, NULL) ? NULL : text;
+}
+
+pid_t pyro_target_process_of(pid_t id)
+{
+    char *text = read_status(id);
+    long group = text ? status_field(text, "\nTgid:") : 0;
+
     free(text);
-    return group == pid ? (pid_t)parent : 0;
+    return (pid_t)group;
+}
+
+pid_t pyro_target_parent(pid_t pid)
+{
+    char *text = read_status(pid);
+    bool is_process = text && status_field(text, "\nTgid:") == pid;
+    long parent = is_process ? status_field(text, "\nPPid:") : 0;
+
+    free(text);
+    return (pid_t)parent;
 }
 
 /* Appends the pids in a task's list; false: the kernel has no such lists. */

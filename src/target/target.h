@@ -135,6 +135,8 @@ struct pyro_proc_stat {
     char comm[64];
 };
 int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out);
+/* The process that a thread's or process's id belongs to; 0: there is none such. */
+pid_t pyro_target_process_of(pid_t id);
 /* The parent of a process; 0: there is none such, or it is a thread's id. */
 pid_t pyro_target_parent(pid_t pid);
 /* The children of a process, all its threads' together; number or error. */

@@ -1,6 +1,7 @@
 The committed man pages are those that the option table gives, and are clean.
 
   $ pyrometer --man . && for p in pyrometer*.1; do cmp "$p" "$TESTS/../../docs/man/$p"; done; ls
+  pyrometer-attach.1
   pyrometer-doctor.1
   pyrometer-export.1
   pyrometer-report.1
@@ -28,6 +29,7 @@ Completion offers what the table holds.
   speedscope
   $ bash try.bash run --no
   --no-source
+  --no-subprocesses
   $ touch a.pyro b.txt; mkdir .pyrometer; touch .pyrometer/c.pyro
   $ bash try.bash export ''
   .pyrometer

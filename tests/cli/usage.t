@@ -7,6 +7,7 @@ The command line itself: what is wrong with it, and what was meant.
   $ pyrometer help | sed -n '/^Commands/,/^$/p'
   Commands:
     run       run a program and record where its time goes
+    attach    record a program that is running already
     report    show a recording
     export    write a recording in another tool's format
     doctor    say whether profiling works here, and what mends it

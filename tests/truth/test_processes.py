@@ -81,7 +81,7 @@ def test_not_followed(python, folder):
 def test_hundred(python, folder):
     """100 children of 30 ms: each has its row, and 95 of them a sample at least.
 
-    A child is looked at 1.5 ms after its beginning, and is read 28 times.
+    A child is found within 2 ms and looked at 1 ms later: it is read 26 times or more.
     """
     recording = run(python, folder, "hundred")
     children = {pid for pid, role in told(folder, recording).items() if role == "child"}

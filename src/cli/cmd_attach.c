@@ -1,0 +1,83 @@
+/*
+ * pyrometer attach: the recording of a process that runs already.
+ */
+#include "cli.h"
+#include "record.h"
+#include "target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the process is called: the file or module that its Python runs, else its own name. */
+static void name_of(pid_t pid, char *out, size_t size)
+{
+    struct pyro_proc_stat stat;
+    char *argv = NULL;
+    size_t length = 0;
+
+    snprintf(out, size, "process");
+    if (pyro_target_proc_stat(pid, 0, &stat) == 0)
+        snprintf(out, size, "%s", stat.comm);
+    if (pyro_target_argv(pid, &argv, &length) != 0)
+        return;
+    for (size_t at = strnlen(argv, length) + 1; at < length;) {
+        const char *word = argv + at;
+        at += strnlen(word, length - at) + 1;
+        if (strcmp(word, "-c") == 0)
+            break;
+        if (strcmp(word, "-m") == 0 && at < length)
+            word = argv + at;
+        else if (word[0] == '-')
+            continue;
+        const char *slash = strrchr(word, '/');
+        snprintf(out, size, "%s", slash ? slash + 1 : word);
+        char *ending = strstr(out, ".py");
+        if (ending && ending > out && ending[3] == 0)
+            *ending = 0;
+        break;
+    }
+    free(argv);
+}
+
+int pyro_cli_attach(struct pyro_cli *cli)
+{
+    const struct pyro_args *args = &cli->args;
+    bool quiet = pyro_cli_has(args, PYRO_OPT_QUIET);
+    struct pyro_record_result result = {0};
+    struct pyro_progress progress;
+    struct pyro_error err = {0};
+    struct pyro_output output;
+    char name[64];
+    int pid;
+
+    if (args->word_count != 1 || !pyro_cli_pid(args->words[0], &pid))
+        return pyro_cli_fail(PYRO_EXIT_USAGE,
+                             args->word_count == 1
+                                 ? "`pyrometer attach` takes the number of a process, not `%s`."
+                                 : "`pyrometer attach` takes the number of one process.%s",
+                             args->word_count == 1 ? args->words[0] : "");
+    name_of(pid, name, sizeof name);
+    if (pyro_cli_choose_output(args, name, &output, &err) != 0)
+        return pyro_cli_usage(&err);
+    pyro_cli_progress_init(&progress);
+    struct pyro_record_options options = {
+        .pid = pid,
+        .output = pyro_cli_recording_of(&output),
+        .overwrite = pyro_cli_has(args, PYRO_OPT_FORCE),
+        .rate = pyro_cli_rate(args),
+        .seed = pyro_cli_number(args, PYRO_OPT_SEED, 0),
+        .delay_ns = pyro_cli_time(args, PYRO_OPT_DELAY),
+        .duration_ns = pyro_cli_time(args, PYRO_OPT_DURATION),
+        .subprocesses = !pyro_cli_has(args, PYRO_OPT_NO_SUBPROCESSES),
+        .source = !pyro_cli_has(args, PYRO_OPT_NO_SOURCE),
+        .tool = PYRO_TOOL,
+        .progress = progress.on && !quiet ? pyro_cli_progress : NULL,
+        .progress_ctx = &progress,
+    };
+    int rc = pyro_record_run(&options, &result, &err);
+    pyro_cli_progress_clear(&progress);
+    if (rc != 0)
+        return pyro_cli_fail(PYRO_EXIT_FAILED, "%s", err.text);
+    pyro_cli_after_recording(args, &output, &result);
+    return PYRO_EXIT_DONE;
+}

@@ -1,0 +1,214 @@
+"""Attaching to a program that runs already: what it sees, how it ends, and that the program goes on
+as if alone."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from harness import HANG, PYROMETER, command, environment
+from running import children, report, until
+
+# Two threads of work and the main one, which ends when a line comes; then the status is 3.
+SERVER = """
+import subprocess, sys, threading
+def spin():
+    while True:
+        sum(range(100))
+def waits():
+    return sys.stdin.readline()
+def worker():
+    while True:
+        sum(range(100))
+if sys.argv[1:] == ["worker"]:
+    print("ready", flush=True)
+    worker()
+child = subprocess.Popen([sys.executable, __file__, "worker"], stdout=subprocess.PIPE)
+child.stdout.readline()
+threading.Thread(target=spin, daemon=True).start()
+threading.Thread(target=spin, daemon=True).start()
+print("ready", flush=True)
+waits()
+child.kill()
+sys.exit(3)
+"""
+
+
+@contextlib.contextmanager
+def server(python, folder):
+    file = folder / "server.py"
+    file.write_text(SERVER)
+    process = subprocess.Popen(
+        [python.path, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def ends_as_alone(process):
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    assert process.wait(HANG) == 3
+
+
+def samples_of(told):
+    return {
+        f["name"]: f["total_samples"]
+        for f in told["functions"]
+        if f["name"] in ("spin", "waits", "worker")
+    }
+
+
+def attach(folder, pid, *options):
+    return command("attach", pid, "-q", "-o", folder / "a.pyro", *options)
+
+
+def test_for_a_time(python, folder):
+    """500 ticks of each of four threads; a tenth of them is more than chance can take."""
+    with server(python, folder) as process:
+        done = attach(folder, process.pid, "--duration", "500ms")
+        assert done.stdout == done.stderr == ""
+        ends_as_alone(process)
+    told = report(folder / "a.pyro")
+    assert told["ended"] == "complete"
+    assert told["exit_status"] is None
+    assert 0.5e9 <= told["wall_ns"] < HANG * 1e9
+    seen = samples_of(told)
+    assert seen["waits"] >= 50
+    assert seen["worker"] >= 50
+    assert seen["spin"] >= 100
+    assert len(told["processes"]) == 2
+    words = {p["pid"]: p["argv"][1:] for p in told["processes"]}
+    assert sorted(words.values(), key=len) == [
+        [str(folder / "server.py")],
+        [str(folder / "server.py"), "worker"],
+    ]
+
+
+def test_without_children(one, folder):
+    with server(one, folder) as process:
+        attach(folder, process.pid, "--duration", "300ms", "--no-subprocesses")
+    told = report(folder / "a.pyro")
+    assert [p["pid"] for p in told["processes"]] == [process.pid]
+    assert "worker" not in samples_of(told)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_asked_to_end(one, folder, how):
+    """The recording is finished and reported, and the status says that it was done."""
+    with server(one, folder) as process:
+        watcher = subprocess.Popen(
+            [PYROMETER, "attach", str(process.pid), "-o", folder / "a.pyro"],
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True,
+            preexec_fn=lambda: signal.signal(how, signal.SIG_DFL),
+        )  # fmt: skip
+        until(lambda: (folder / "a.pyro").exists(), "recording")
+        time.sleep(0.3)
+        watcher.send_signal(how)
+        told = watcher.communicate(timeout=HANG)[1].decode()
+        assert watcher.returncode == 0
+        assert "of the threads' time" in told
+        ends_as_alone(process)
+    assert report(folder / "a.pyro")["ended"] == "complete"
+
+
+def test_ends_with_it(one, folder):
+    with server(one, folder) as process:
+        watcher = subprocess.Popen(
+            [PYROMETER, "attach", str(process.pid), "-q", "-o", folder / "a.pyro"],
+            stdin=subprocess.DEVNULL,
+        )
+        until(lambda: (folder / "a.pyro").exists(), "recording")
+        time.sleep(0.3)
+        ends_as_alone(process)
+        assert watcher.wait(HANG) == 0
+    assert samples_of(report(folder / "a.pyro"))["waits"] > 0
+
+
+def test_a_parent_that_is_no_python(one, folder):
+    """A shell's Pythons are found."""
+    file = folder / "work.py"
+    file.write_text("def worker():\n    while True:\n        pass\nworker()\n")
+    shell = subprocess.Popen(["sh", "-c", f"'{one.path}' '{file}'; true"], start_new_session=True)
+    try:
+        until(lambda: children(shell.pid), "child")
+        time.sleep(0.5)
+        attach(folder, shell.pid, "--duration", "300ms")
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
+    assert samples_of(report(folder / "a.pyro"))["worker"] > 0
+
+
+def refused(folder, pid):
+    done = command("attach", pid, "-o", folder / "no.pyro", "--duration", "1s", check=False)
+    assert done.returncode == 125
+    assert not (folder / "no.pyro").exists()
+    return done.stderr
+
+
+def test_refused(one, folder):
+    assert "There is no process 4194304." in refused(folder, 4194304)
+    sleep = subprocess.Popen(["sleep", "1000"])
+    try:
+        assert f"Process {sleep.pid} (sleep) is not a Python program" in refused(folder, sleep.pid)
+    finally:
+        sleep.kill()
+        until(lambda: open(f"/proc/{sleep.pid}/stat").read().split()[2] == "Z", "zombie")
+        assert f"{sleep.pid}" in refused(folder, sleep.pid)
+        sleep.wait()
+    with server(one, folder) as process:
+        threads = sorted(int(tid) for tid in os.listdir(f"/proc/{process.pid}/task"))
+        assert f"is a thread of process {process.pid}" in refused(folder, threads[-1])
+
+
+def test_delay_and_duration_of_run(one, folder):
+    """Only the middle of the program is seen, and it ends as ever."""
+    code = """
+import sys, time
+def phase(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+begin = time.monotonic()
+phase(1.5)
+sys.exit(4)
+"""
+    done = command(
+        "run", "-q", "-o", folder / "a.pyro", "--delay", "500ms", "--duration", "0.5", "--",
+        one.path, "-c", code, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4
+    told = report(folder / "a.pyro")
+    assert told["wall_ns"] >= 1.5e9
+    assert told["sampling"]["ticks"] <= 520
+    assert told["sampling"]["taken"] >= 50
+    assert told["exit_status"] == 4
+
+
+def test_json_of_a_live_one(one, folder):
+    """`report` reads a recording that is still being written."""
+    with server(one, folder) as process:
+        watcher = subprocess.Popen(
+            [PYROMETER, "attach", str(process.pid), "-q", "-o", folder / "a.pyro"],
+            stdin=subprocess.DEVNULL,
+        )
+
+        def has_samples():
+            done = command("report", folder / "a.pyro", "--json", check=False)
+            return done.returncode == 0 and json.loads(done.stdout)["sampling"]["taken"] > 0
+
+        until(has_samples, "samples")
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(HANG) == 0
