@@ -82,6 +82,22 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
             .words = PYRO_WORDS_PROCESS,
             .main = pyro_cli_attach,
         },
+    [PYRO_CMD_DUMP] =
+        {
+            .name = "dump",
+            .summary = "show what every thread of a running program is doing",
+            .synopses = LIST("[OPTIONS] PID"),
+            .text = LIST(
+                "Prints the stack of every thread of the process PID as it is now, the innermost "
+                "call first, each with the line that it is at. The process is not stopped, and no "
+                "code is run in it: it works on one that hangs, too."),
+            .examples = LIST("pyrometer dump 4242", "Where does process 4242 hang?",
+                             "pyrometer dump --subprocesses $(pgrep -of gunicorn)",
+                             "The same of a server and its workers."),
+            .statuses = LIST("0", "Done.", STATUS_USAGE, STATUS_FAILED),
+            .words = PYRO_WORDS_PROCESS,
+            .main = pyro_cli_dump,
+        },
     [PYRO_CMD_REPORT] =
         {
             .name = "report",

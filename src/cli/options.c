@@ -13,6 +13,7 @@
 
 #define RUN (1u << PYRO_CMD_RUN)
 #define ATTACH (1u << PYRO_CMD_ATTACH)
+#define DUMP (1u << PYRO_CMD_DUMP)
 #define REPORT (1u << PYRO_CMD_REPORT)
 #define EXPORT (1u << PYRO_CMD_EXPORT)
 #define DOCTOR (1u << PYRO_CMD_DOCTOR)
@@ -40,6 +41,8 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
          "`python3` on PATH."},
     [PYRO_OPT_NO_SUBPROCESSES] = {"no-subprocesses", 0, PYRO_KIND_FLAG, NULL, NULL, false,
                                   RUN | ATTACH, "Leave out the processes that a Python starts."},
+    [PYRO_OPT_SUBPROCESSES] = {"subprocesses", 0, PYRO_KIND_FLAG, NULL, NULL, false, DUMP,
+                               "The Pythons that it has started as well."},
     [PYRO_OPT_NO_SOURCE] = {"no-source", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN | ATTACH,
                             "Do not keep the source lines of the functions seen in the recording."},
     [PYRO_OPT_SEED] =
@@ -84,7 +87,7 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
         {"mine", 0, PYRO_KIND_FLAG, NULL, NULL, false, REPORT | EXPORT,
          "Keep only files under the working directory of the program: the rest is charged to its "
          "caller."},
-    [PYRO_OPT_JSON] = {"json", 0, PYRO_KIND_FLAG, NULL, NULL, false, REPORT | DOCTOR,
+    [PYRO_OPT_JSON] = {"json", 0, PYRO_KIND_FLAG, NULL, NULL, false, DUMP | REPORT | DOCTOR,
                        "One JSON object on stdout, for other programs."},
     [PYRO_OPT_HELP] = {"help", 'h', PYRO_KIND_FLAG, NULL, NULL, false, EVERY, "Show this help."},
 };

@@ -292,3 +292,49 @@ int pyro_report_json(FILE *to, const struct pyro_profile *p)
         return PYRO_E_IO;
     return PYRO_OK;
 }
+
+static json_t *stack_of(const struct writer *w, uint32_t thread)
+{
+    const struct pyro_profile *p = w->p;
+    uint32_t node = PYRO_NONE;
+    if (!pyro_report_last(p, thread, &node))
+        return json_null();
+    json_t *frames = json_array();
+    for (; node != PYRO_NONE; node = p->nodes[node].parent) {
+        const struct pyro_frame *frame = &p->frames[p->nodes[node].frame];
+        const struct pyro_function *f = &p->functions[frame->function];
+        json_t *row = json_object();
+        json_object_set_new(row, "name", text(w, f->name));
+        json_object_set_new(row, "qualname", text(w, f->qualname));
+        json_object_set_new(row, "module", text_or_null(w, f->module));
+        json_object_set_new(row, "file", text(w, f->file));
+        json_object_set_new(row, "line", whole_or_null(frame->line));
+        json_array_append_new(frames, row);
+    }
+    return frames;
+}
+
+int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p)
+{
+    struct writer w = {.to = to, .p = p};
+    put(&w, "{");
+    put_key(&w, "schema", json_string("pyrometer.dump/1"));
+    put_key(&w, "tool", text(&w, p->tool));
+    put_processes(&w);
+    open_list(&w, "stacks");
+    for (size_t i = 0; i < p->thread_count; i++) {
+        const struct pyro_thread *thread = &p->threads[i];
+        json_t *row = json_object();
+        json_object_set_new(row, "process",
+                            thread->process < p->process_count
+                                ? json_integer(p->processes[thread->process].pid)
+                                : json_null());
+        json_object_set_new(row, "thread", json_integer(thread->tid));
+        json_object_set_new(row, "name", text_or_null(&w, thread->name));
+        json_object_set_new(row, "frames", stack_of(&w, (uint32_t)i));
+        put_row(&w, row);
+    }
+    close_list(&w);
+    put(&w, "}\n");
+    return w.failed ? PYRO_E_IO : PYRO_OK;
+}

@@ -26,6 +26,10 @@ int pyro_report_tree(FILE *to, const struct pyro_profile *p, const struct pyro_r
 int pyro_report_lines(FILE *to, const struct pyro_profile *p, const char *target,
                       const struct pyro_report_options *o, struct pyro_error *err);
 int pyro_report_json(FILE *to, const struct pyro_profile *p);
+/* Each thread's stack as it was last seen, the innermost call first; for a terminal, and as JSON.
+ */
+int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o);
+int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p);
 /* Text from a recording made safe for a terminal, appended to out: control characters, broken
  * UTF-8, marks of direction and of no width as \x1b, \u202e.  At most `max` columns (0: all), the
  * last of which is an ellipsis if it was cut. */

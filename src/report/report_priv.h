@@ -105,4 +105,8 @@ void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint
 /* Adds the cells of a function's name and place. */
 void pyro_report_name(struct pyro_table *t, const struct pyro_profile *p, uint32_t function);
 
+/* ---- stacks.c */
+/* What the thread was last seen at; false: no sample of it is there. */
+bool pyro_report_last(const struct pyro_profile *p, uint32_t thread, uint32_t *node);
+
 #endif

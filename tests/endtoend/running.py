@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import time
 
@@ -73,3 +75,53 @@ def until(true, what):
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as file:
         return [int(word) for word in file.read().split()]
+
+
+# Two threads of work and the main one, which ends when a line comes; then the status is 3.
+SERVER = """
+import subprocess, sys, threading
+def spin():
+    while True:
+        sum(range(100))
+def waits():
+    return sys.stdin.readline()
+def worker():
+    while True:
+        sum(range(100))
+if sys.argv[1:] == ["worker"]:
+    print("ready", flush=True)
+    worker()
+child = subprocess.Popen([sys.executable, __file__, "worker"], stdout=subprocess.PIPE)
+child.stdout.readline()
+threading.Thread(target=spin, daemon=True).start()
+threading.Thread(target=spin, daemon=True).start()
+print("ready", flush=True)
+waits()
+child.kill()
+sys.exit(3)
+"""
+
+
+@contextlib.contextmanager
+def server(python, folder):
+    file = folder / "server.py"
+    file.write_text(SERVER)
+    process = subprocess.Popen(
+        [python.path, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def ends_as_alone(process):
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    assert process.wait(HANG) == 3

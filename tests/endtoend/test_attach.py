@@ -1,7 +1,6 @@
 """Attaching to a program that runs already: what it sees, how it ends, and that the program goes on
 as if alone."""
 
-import contextlib
 import json
 import os
 import signal
@@ -9,57 +8,8 @@ import subprocess
 import time
 
 import pytest
-from harness import HANG, PYROMETER, command, environment
-from running import children, report, until
-
-# Two threads of work and the main one, which ends when a line comes; then the status is 3.
-SERVER = """
-import subprocess, sys, threading
-def spin():
-    while True:
-        sum(range(100))
-def waits():
-    return sys.stdin.readline()
-def worker():
-    while True:
-        sum(range(100))
-if sys.argv[1:] == ["worker"]:
-    print("ready", flush=True)
-    worker()
-child = subprocess.Popen([sys.executable, __file__, "worker"], stdout=subprocess.PIPE)
-child.stdout.readline()
-threading.Thread(target=spin, daemon=True).start()
-threading.Thread(target=spin, daemon=True).start()
-print("ready", flush=True)
-waits()
-child.kill()
-sys.exit(3)
-"""
-
-
-@contextlib.contextmanager
-def server(python, folder):
-    file = folder / "server.py"
-    file.write_text(SERVER)
-    process = subprocess.Popen(
-        [python.path, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout.readline() == b"ready\n"
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
-
-
-def ends_as_alone(process):
-    process.stdin.write(b"\n")
-    process.stdin.flush()
-    assert process.wait(HANG) == 3
+from harness import HANG, PYROMETER, command
+from running import children, ends_as_alone, report, server, until
 
 
 def samples_of(told):
@@ -207,7 +157,8 @@ def test_json_of_a_live_one(one, folder):
 
         def has_samples():
             done = command("report", folder / "a.pyro", "--json", check=False)
-            return done.returncode == 0 and json.loads(done.stdout)["sampling"]["taken"] > 0
+            sampling = json.loads(done.stdout)["sampling"] if done.returncode == 0 else None
+            return sampling is not None and sampling["taken"] > 0
 
         until(has_samples, "samples")
         watcher.send_signal(signal.SIGINT)

@@ -1,0 +1,81 @@
+/*
+ * pyrometer dump: every thread's stack, now.  A short recording is made with the engine that `run`
+ * and `attach` use, so that the stacks are as true as theirs, and its last samples are shown.
+ */
+#include "cli.h"
+#include "record.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TICKS 20 /* threads that change too fast to be read at one tick are at another */
+#define RATE 1000.0
+
+static int make_temporary(char path[PATH_MAX])
+{
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || folder[0] != '/')
+        folder = "/tmp";
+    if (snprintf(path, PATH_MAX, "%s/pyrometer-dump-XXXXXX", folder) >= PATH_MAX)
+        return -1;
+    int fd = mkstemp(path);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? -1 : 0;
+}
+
+static int record(int pid, const char *path, bool children, struct pyro_error *err)
+{
+    struct pyro_record_result result;
+    struct pyro_record_options options = {
+        .pid = pid,
+        .output = path,
+        .overwrite = true,
+        .rate = RATE,
+        .duration_ns = (uint64_t)(TICKS / RATE * 1e9),
+        .subprocesses = children,
+        .tool = PYRO_TOOL,
+    };
+    int rc = pyro_record_run(&options, &result, err);
+    if (rc == 0 && !result.saw_python)
+        rc = pyro_base_fail(err, PYRO_E_GONE, "Process %d ended before its stacks could be read.",
+                            pid);
+    return rc;
+}
+
+int pyro_cli_dump(struct pyro_cli *cli)
+{
+    const struct pyro_args *args = &cli->args;
+    struct pyro_profile *profile = NULL;
+    struct pyro_error err = {0};
+    char path[PATH_MAX];
+    int pid;
+
+    if (args->word_count != 1)
+        return pyro_cli_fail(PYRO_EXIT_USAGE, "`pyrometer dump` takes the number of one process.");
+    if (!pyro_cli_pid(args->words[0], &pid))
+        return pyro_cli_fail(PYRO_EXIT_USAGE,
+                             "`pyrometer dump` takes the number of a process, not `%s`.",
+                             args->words[0]);
+    if (make_temporary(path) != 0)
+        return pyro_cli_fail(PYRO_EXIT_FAILED, "Cannot write a file for a moment: set $TMPDIR to a "
+                                               "folder that can be written into.");
+    int rc = record(pid, path, pyro_cli_has(args, PYRO_OPT_SUBPROCESSES), &err);
+    if (rc == 0)
+        rc = pyro_profile_load(path, &profile, &err);
+    unlink(path);
+    if (rc != 0)
+        return pyro_cli_fail(PYRO_EXIT_FAILED, "%s", err.text);
+    signal(SIGPIPE, SIG_IGN);
+    struct pyro_terminal terminal = pyro_cli_terminal(STDOUT_FILENO);
+    struct pyro_report_options options = pyro_cli_report_options(&terminal, args, NULL);
+    if (pyro_cli_has(args, PYRO_OPT_JSON))
+        pyro_report_stacks_json(stdout, profile);
+    else
+        pyro_report_stacks(stdout, profile, &options);
+    pyro_profile_free(profile);
+    return pyro_cli_close_stdout(PYRO_EXIT_DONE);
+}

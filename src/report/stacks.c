@@ -1,0 +1,74 @@
+/*
+ * The stacks of all threads as they were last seen: what `dump` prints.
+ */
+#include "report_priv.h"
+
+bool pyro_report_last(const struct pyro_profile *p, uint32_t thread, uint32_t *node)
+{
+    bool seen = false;
+    for (size_t i = 0; i < p->run_count; i++)
+        if (p->runs[i].thread == thread) {
+            *node = p->runs[i].node;
+            seen = true;
+        }
+    return seen;
+}
+
+static void put_frame(struct pyro_page *page, const struct pyro_frame *frame)
+{
+    const struct pyro_function *f = &page->p->functions[frame->function];
+    uint32_t line = frame->line > 0 ? frame->line : f->first_line;
+    pyro_page_put(page, "    ");
+    pyro_report_clean(&page->buf, f->qualname.bytes, f->qualname.size, 200);
+    pyro_page_put(page, "  ");
+    pyro_page_style(page, DIM);
+    bool linked = pyro_page_link(page, f->file, line);
+    pyro_report_place(&page->buf, page->p, f->file, line);
+    if (linked)
+        pyro_page_unlink(page);
+    pyro_page_style(page, PLAIN);
+    pyro_page_put(page, "\n");
+}
+
+static void put_thread(struct pyro_page *page, uint32_t id)
+{
+    const struct pyro_profile *p = page->p;
+    const struct pyro_thread *thread = &p->threads[id];
+    uint32_t node = PYRO_NONE;
+    bool seen = pyro_report_last(p, id, &node);
+    pyro_page_put(page, "\n");
+    pyro_page_style(page, BOLD);
+    pyro_page_printf(page, "Thread %lld", (long long)thread->tid);
+    pyro_page_style(page, PLAIN);
+    if (thread->name.size > 0) {
+        pyro_page_put(page, "  ");
+        pyro_report_clean(&page->buf, thread->name.bytes, thread->name.size, 100);
+    }
+    pyro_page_put(page, "\n");
+    if (node == PYRO_NONE)
+        pyro_page_put(page, seen ? "    no Python function is running\n"
+                                 : "    its stack could not be read\n");
+    for (; node != PYRO_NONE; node = p->nodes[node].parent)
+        put_frame(page, &p->frames[p->nodes[node].frame]);
+}
+
+int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o)
+{
+    struct pyro_page page;
+    pyro_page_init(&page, p, o);
+    for (size_t i = 0; i < p->process_count; i++) {
+        const struct pyro_process *process = &p->processes[i];
+        pyro_page_printf(&page, "%sProcess %d: ", i > 0 ? "\n" : "", (int)process->pid);
+        for (size_t k = 0; k < process->argc; k++) {
+            pyro_page_put(&page, k > 0 ? " " : "");
+            pyro_report_clean(&page.buf, process->argv[k].bytes, process->argv[k].size, 200);
+        }
+        pyro_page_put(&page, process->argc > 0 ? " (Python " : "(Python ");
+        pyro_report_clean(&page.buf, process->python.bytes, process->python.size, 40);
+        pyro_page_put(&page, ")\n");
+        for (size_t k = 0; k < p->thread_count; k++)
+            if (p->threads[k].process == i)
+                put_thread(&page, (uint32_t)k);
+    }
+    return pyro_page_finish(&page, to);
+}
