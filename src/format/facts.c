@@ -50,6 +50,12 @@ void pyro_format_put_process(struct pyro_buf *out, const struct pyro_process_fac
     put_argv(out, fact->argv, fact->argc);
 }
 
+void pyro_format_put_exit(struct pyro_buf *out, const struct pyro_exit_fact *fact)
+{
+    pyro_base_put_varint(out, fact->process);
+    pyro_base_put_zigzag(out, fact->exit_status);
+}
+
 void pyro_format_put_stream(struct pyro_buf *out, const struct pyro_stream_fact *fact)
 {
     pyro_base_put_varint(out, fact->id);
@@ -173,6 +179,13 @@ bool pyro_format_get_process(struct pyro_cursor *cur, struct pyro_process_fact *
     fact->exec_count = get_u32(cur);
     fact->python = get_str(cur);
     fact->argv = get_argv(cur, argv, &fact->argc);
+    return !cur->failed;
+}
+
+bool pyro_format_get_exit(struct pyro_cursor *cur, struct pyro_exit_fact *fact)
+{
+    fact->process = get_u32(cur);
+    fact->exit_status = get_i32(cur);
     return !cur->failed;
 }
 

@@ -111,6 +111,11 @@ struct pyro_end_fact {   /* written when the recording is complete */
     uint64_t wall_ns, cpu_ns; /* of the root process: elapsed, user + system */
 };
 
+struct pyro_exit_fact { /* of a process that is not the root */
+    uint32_t process;
+    int32_t exit_status; /* 0..255, or -signal */
+};
+
 struct pyro_source_fact { /* a run of lines of a file as it was when first seen */
     struct pyro_str file;
     uint32_t first_line;
@@ -129,6 +134,7 @@ int pyro_format_create(struct pyro_writer **out, const char *path, bool overwrit
 /* Each queues one fact and returns 0 or the writer's sticky error (see pyro_format_flush); what is
  * too large to be written is PYRO_E_INVALID. */
 int pyro_format_write_process(struct pyro_writer *w, const struct pyro_process_fact *fact);
+int pyro_format_write_exit(struct pyro_writer *w, const struct pyro_exit_fact *fact);
 int pyro_format_write_source(struct pyro_writer *w, const struct pyro_source_fact *fact);
 int pyro_format_write_warning(struct pyro_writer *w, const char *sentence);
 
@@ -192,6 +198,7 @@ struct pyro_visitor {
     /* what the second reads of those samples showed; follows the batch's samples */
     int (*seconds)(void *ctx, uint32_t stream, uint32_t thread, uint32_t node, size_t first,
                    size_t count);
+    int (*exit)(void *ctx, const struct pyro_exit_fact *fact);
     int (*source)(void *ctx, const struct pyro_source_fact *fact);
     int (*warning)(void *ctx, struct pyro_str sentence);
     int (*status)(void *ctx, const struct pyro_status_fact *fact);

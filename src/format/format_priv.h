@@ -27,6 +27,8 @@ enum pyro_chunk_type {
     PYRO_CHUNK_SOURCE = 6,
     PYRO_CHUNK_WARNING = 7,
     PYRO_CHUNK_END = 8,
+    PYRO_CHUNK_METRICS = 9, /* not written yet */
+    PYRO_CHUNK_EXIT = 10,
 };
 enum {
     PYRO_CHUNK_CRITICAL = 1 << 0,
@@ -64,6 +66,8 @@ struct pyro_head_texts { /* the fact's C strings point here */
 };
 bool pyro_format_get_head(struct pyro_cursor *cur, struct pyro_recording_head *fact,
                           struct pyro_head_texts *texts, struct pyro_vec *argv, uint64_t *major);
+void pyro_format_put_exit(struct pyro_buf *out, const struct pyro_exit_fact *fact);
+bool pyro_format_get_exit(struct pyro_cursor *cur, struct pyro_exit_fact *fact);
 bool pyro_format_get_process(struct pyro_cursor *cur, struct pyro_process_fact *fact,
                              struct pyro_vec *argv);
 bool pyro_format_get_stream(struct pyro_cursor *cur, struct pyro_stream_fact *fact);

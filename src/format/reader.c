@@ -171,6 +171,17 @@ static const char *read_process(struct walk *w, struct pyro_cursor *cur)
     return NULL;
 }
 
+static const char *read_exit(struct walk *w, struct pyro_cursor *cur)
+{
+    struct pyro_exit_fact fact;
+    if (!pyro_format_get_exit(cur, &fact))
+        return "the exit of a process makes no sense";
+    fact.process = pyro_base_map_get(&w->process_ids, fact.process, 0);
+    if (fact.process != PYRO_MAP_NONE)
+        PYRO_TELL(&w->r, exit, &fact);
+    return NULL;
+}
+
 static void free_stream(struct pyro_in_stream *s)
 {
     for (size_t i = 0; i < PYRO_TABLES; i++)
@@ -323,7 +334,9 @@ static const char *read_chunk(struct walk *w, const struct pyro_chunk *chunk, ui
 {
     unsigned codec = chunk->flags & PYRO_CHUNK_CODEC;
     uint64_t whole = PYRO_CHUNK_HEAD + (uint64_t)chunk->stored;
-    if (chunk->type < PYRO_CHUNK_FILE || chunk->type > PYRO_CHUNK_END || codec > PYRO_CODEC_ZSTD) {
+    bool known = chunk->type >= PYRO_CHUNK_FILE && chunk->type <= PYRO_CHUNK_EXIT &&
+                 chunk->type != PYRO_CHUNK_METRICS;
+    if (!known || codec > PYRO_CODEC_ZSTD) {
         char what[64];
         snprintf(what, sizeof what, "chunk type %u%s", chunk->type,
                  codec > PYRO_CODEC_ZSTD ? " in an unknown compression" : "");
@@ -355,6 +368,8 @@ static const char *read_chunk(struct walk *w, const struct pyro_chunk *chunk, ui
         return read_source(w, &cur);
     case PYRO_CHUNK_WARNING:
         return read_warning(w, &cur);
+    case PYRO_CHUNK_EXIT:
+        return read_exit(w, &cur);
     default:
         return read_end(w, &cur);
     }

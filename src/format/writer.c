@@ -387,6 +387,15 @@ int pyro_format_write_process(struct pyro_writer *w, const struct pyro_process_f
     return enqueue_essential(w, PYRO_CHUNK_PROCESS, &payload);
 }
 
+int pyro_format_write_exit(struct pyro_writer *w, const struct pyro_exit_fact *fact)
+{
+    struct pyro_buf payload = {0};
+    pyro_format_put_exit(&payload, fact);
+    int rc = enqueue_payload(w, PYRO_CHUNK_EXIT, &payload, false);
+    pyro_base_buf_release(&payload);
+    return rc;
+}
+
 int pyro_format_write_source(struct pyro_writer *w, const struct pyro_source_fact *fact)
 {
     struct pyro_buf payload = {0};

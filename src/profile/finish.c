@@ -279,7 +279,7 @@ static void give_exit_status(struct pyro_profile *p)
     for (size_t i = 1; i < p->process_count; i++)
         if (p->processes[i].pid == p->processes[0].pid)
             last = &p->processes[i];
-    if (last != NULL)
+    if (last != NULL && last->exit_status == INT32_MIN)
         last->exit_status = p->exit_status;
 }
 

@@ -407,6 +407,16 @@ static int on_status(void *ctx, const struct pyro_status_fact *fact)
     return PYRO_OK;
 }
 
+static int on_exit_of(void *ctx, const struct pyro_exit_fact *fact)
+{
+    struct pyro_profile_builder *b = ctx;
+    uint32_t at = pyro_base_map_get(&b->process_map, fact->process, 0);
+    if (at != PYRO_MAP_NONE)
+        ((struct pyro_process *)pyro_base_vec_at(&b->processes, at))->exit_status =
+            fact->exit_status;
+    return PYRO_OK;
+}
+
 static int on_end(void *ctx, const struct pyro_end_fact *fact)
 {
     struct pyro_profile_builder *b = ctx;
@@ -465,6 +475,7 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
                                        .source = on_source,
                                        .warning = on_warning,
                                        .status = on_status,
+                                       .exit = on_exit_of,
                                        .end = on_end,
                                        .unknown = on_unknown,
                                        .damage = on_damage};

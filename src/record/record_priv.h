@@ -55,6 +55,16 @@ void tree_lost(struct tree *tree, pid_t pid, uint64_t now);
  * all that descends from them.  All are due at once.  True if there are any new ones. */
 bool tree_adopt(struct tree *tree);
 
+/* ---- exits.c: how processes that are not our children ended */
+int exits_open(pid_t pid); /* while it lives; -1: cannot be told */
+/* The interpreter of a row is gone: its process's end is waited for.  Takes the descriptor. */
+void exits_wait(struct pyro_vec *exits, pid_t pid, uint32_t process, int pidfd);
+/* It was no end: the process has executed another interpreter. */
+void exits_executed(struct pyro_vec *exits, pid_t pid);
+/* Writes what is known by now. */
+void exits_write(struct pyro_vec *exits, struct pyro_writer *writer);
+void exits_release(struct pyro_vec *exits);
+
 /* ---- attach.c: a process that was there before */
 /* Begins a tree of it, in which at least one Python is: *out is open.  Else the sentence why not,
  * and there is no tree.  Waits up to a second for one that is starting. */

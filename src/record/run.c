@@ -24,6 +24,8 @@ struct member { /* a process that is sampled */
     struct pyro_target *target;
     struct pyro_sampler *sampler;
     struct sources *sources; /* NULL: no source is kept */
+    uint32_t process;        /* its row */
+    int pidfd;
 };
 
 struct recorder {
@@ -35,6 +37,7 @@ struct recorder {
     struct pyro_sample_clock *clock;
     struct pyro_vec members;
     struct pyro_vec sources; /* of all processes, to the end */
+    struct pyro_vec exits;   /* of those that are gone */
     uint32_t processes;
     pid_t root; /* the command, or the process attached to */
     int pidfd;  /* of that one; -1 */
@@ -142,6 +145,7 @@ static void write_sources(struct recorder *r)
 static void flush(struct recorder *r)
 {
     write_sources(r);
+    exits_write(&r->exits, r->writer);
     struct pyro_status_fact status = status_now(r);
     r->result->samples = status.taken;
     int rc = pyro_format_flush(r->writer, &status);
@@ -163,7 +167,9 @@ static void end_member(struct recorder *r, size_t i)
     pyro_sample_status(member->sampler, &now);
     add_counters(&r->past, &now);
     pyro_sample_free(member->sampler);
-    tree_lost(&r->tree, pyro_target_pid(member->target), pyro_base_monotonic_ns());
+    pid_t pid = pyro_target_pid(member->target);
+    tree_lost(&r->tree, pid, pyro_base_monotonic_ns());
+    exits_wait(&r->exits, pid, member->process, member->pidfd);
     pyro_target_close(member->target);
     *member = *member_at(r, r->members.len - 1);
     r->members.len--;
@@ -220,8 +226,10 @@ static void begin_member(struct recorder *r, struct pyro_target *target)
 {
     struct pyro_error err;
     pid_t pid = pyro_target_pid(target);
-    uint32_t process = write_process(r, target);
+    exits_executed(&r->exits, pid);
     struct member member = {.target = target,
+                            .process = write_process(r, target),
+                            .pidfd = exits_open(pid),
                             .sources = r->options->source ? sources_of(r, pid) : NULL};
     struct pyro_sampler_options options = {
         .seen = member.sources != NULL ? sources_seen : NULL,
@@ -229,7 +237,8 @@ static void begin_member(struct recorder *r, struct pyro_target *target)
     };
     if (r->members.len == 0)
         pyro_sample_clock_restart(r->clock);
-    int rc = pyro_sample_new(&member.sampler, target, r->writer, process, r->clock, &options, &err);
+    int rc = pyro_sample_new(&member.sampler, target, r->writer, member.process, r->clock, &options,
+                             &err);
     struct member *slot = rc == 0 ? pyro_base_vec_push(&r->members) : NULL;
     if (slot != NULL) {
         *slot = member;
@@ -241,6 +250,7 @@ static void begin_member(struct recorder *r, struct pyro_target *target)
     else if (rc != PYRO_E_GONE && rc != PYRO_E_IO) /* it ended, or executed another program */
         warn(r, err.text);
     tree_lost(&r->tree, pid, pyro_base_monotonic_ns());
+    exits_wait(&r->exits, pid, member.process, member.pidfd);
     pyro_target_close(target);
 }
 
@@ -345,6 +355,7 @@ static void finish(struct recorder *r)
     uint64_t wall = pyro_base_monotonic_ns() - r->started;
     end_members(r);
     write_sources(r);
+    exits_write(&r->exits, r->writer);
     r->result->saw_python = r->past.ticks > r->past.missed;
     if (r->result->started && !r->result->saw_python && r->result->warning[0] == '\0') {
         r->result->ended_early = r->starting || r->processes > 0 ||
@@ -376,6 +387,7 @@ static void release(struct recorder *r)
         sources_free(*(struct sources **)pyro_base_vec_at(&r->sources, i));
     pyro_base_vec_release(&r->sources);
     pyro_base_vec_release(&r->members);
+    exits_release(&r->exits);
     pyro_sample_clock_free(r->clock);
     if (r->tree.kin.elem != 0)
         tree_end(&r->tree);

@@ -34,6 +34,7 @@ NAMES = {
     6: "SOURCE",
     7: "WARNING",
     8: "END",
+    10: "EXIT",
 }
 STATUS_FIELDS = (
     "mono_ns wall_ns tsc ticks missed planned discarded taken assumed broken lost "

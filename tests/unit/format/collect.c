@@ -54,6 +54,13 @@ static int on_head(void *ctx, const struct pyro_recording_head *f)
     return 0;
 }
 
+static int on_exit_of(void *ctx, const struct pyro_exit_fact *f)
+{
+    struct collected *c = ctx;
+    collect_line(&c->log, "exit of %u: %d", f->process, f->exit_status);
+    return 0;
+}
+
 static int on_process(void *ctx, const struct pyro_process_fact *f)
 {
     struct collected *c = ctx;
@@ -248,6 +255,7 @@ struct pyro_visitor collect_visitor(struct collected *c)
         .ctx = c,
         .head = on_head,
         .process = on_process,
+        .exit = on_exit_of,
         .stream = on_stream,
         .function = on_function,
         .frame = on_frame,

@@ -317,6 +317,36 @@ static void roundtrip(void **ctx)
 }
 
 /* One function that calls itself: next to no code tells of stacks of many frames. */
+/* Of a process that was told of; any other is nobody's. */
+static void exits(void **ctx)
+{
+    char path[] = "/tmp/pyro-exits-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct pyro_recording_head head = some_head();
+    struct pyro_writer *w;
+    struct pyro_error err = {0};
+    assert_int_equal(pyro_format_create(&w, path, true, &head, &err), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct pyro_process_fact process = {.id = i, .pid = 70 + (int)i, .python = str("3.13.0")};
+        assert_int_equal(pyro_format_write_process(w, &process), 0);
+    }
+    assert_int_equal(pyro_format_write_exit(w, &(struct pyro_exit_fact){1, -9}), 0);
+    assert_int_equal(pyro_format_write_exit(w, &(struct pyro_exit_fact){5, 3}), 0);
+    assert_int_equal(pyro_format_finish(w, NULL, NULL, &err), 0);
+    struct collected c = {0};
+    struct pyro_visitor visitor = collect_visitor(&c);
+    enum pyro_ending ending;
+    assert_int_equal(pyro_format_read(path, &visitor, &ending, &err), 0);
+    assert_int_equal(c.damages + c.unknowns, 0);
+    pyro_base_put_u8(&c.log, 0);
+    assert_non_null(strstr((char *)c.log.data, "exit of 1: -9"));
+    assert_null(strstr((char *)c.log.data, ": 3"));
+    collect_release(&c);
+    unlink(path);
+}
+
 static void recursion(void **ctx)
 {
     enum { DEEPEST = 20000, TICKS = 300 };
@@ -384,7 +414,8 @@ static void schedule(void **ctx)
 int main(void)
 {
     enum { N = sizeof shapes / sizeof *shapes };
-    struct CMUnitTest tests[N + 2] = {cmocka_unit_test(schedule), cmocka_unit_test(recursion)};
+    struct CMUnitTest tests[N + 2] = {cmocka_unit_test(schedule), cmocka_unit_test(recursion),
+                                      cmocka_unit_test(exits)};
     for (size_t i = 0; i < N; i++)
         tests[i + 2] = (struct CMUnitTest){
             .name = shapes[i].name, .test_func = roundtrip, .initial_state = (void *)&shapes[i]};

@@ -1,0 +1,46 @@
+"""What the recording tells of the processes that the program starts."""
+
+import platform
+
+import pytest
+from running import report, run_code
+
+FAMILY = """
+import os, sys, time
+def work():
+    end = time.monotonic() + 0.1
+    while time.monotonic() < end:
+        pass
+def start(then):
+    pid = os.fork()
+    if pid == 0:
+        work()
+        then()
+    return pid
+pids = [
+    start(lambda: os._exit(0)), start(lambda: os._exit(7)), start(lambda: os.kill(os.getpid(), 9)),
+    start(lambda: os.execv(sys.executable, [sys.executable, "-c", "import sys, time\\n"
+        "end = time.monotonic() + 0.1\\nwhile time.monotonic() < end: pass\\nsys.exit(5)"])),
+]
+for pid in pids:
+    os.waitpid(pid, 0)
+print(*pids)
+sys.exit(2)
+"""
+
+
+def kernel():
+    return tuple(int(part) for part in platform.release().split("-")[0].split(".")[:2])
+
+
+@pytest.mark.skipif(kernel() < (6, 15), reason="the kernel tells it from 6.15 on")
+def test_exit_statuses(one, folder):
+    done = run_code(one, FAMILY, folder / "a.pyro")
+    assert done.returncode == 2
+    pids = [int(word) for word in done.stdout.split()]
+    told = report(folder / "a.pyro")
+    rows = {pid: [p for p in told["processes"] if p["pid"] == pid] for pid in pids}
+    assert [[p["exit_status"] for p in rows[pid]] for pid in pids] == [[0], [7], [-9], [None, 5]]
+    root = [p for p in told["processes"] if p["pid"] not in pids]
+    assert [(p["exit_status"], p["argv"][1]) for p in root] == [(2, "-c")]
+    assert all(p["ppid"] == root[0]["pid"] for pid in pids for p in rows[pid])
