@@ -142,6 +142,9 @@ struct pyro_check {
 /* Fills at most max; the number.  *works: memory of a child could be read. */
 size_t pyro_cli_check_system(struct pyro_check *out, size_t max, bool *works);
 
+/* The same of a process and of those it has started.  *works: one of them can be profiled. */
+size_t pyro_cli_check_process(int pid, struct pyro_check *out, size_t max, bool *works);
+
 struct pyro_found_python {
     char path[PATH_MAX];
     char executable[PATH_MAX]; /* what it says it is: a shim's differs */

@@ -15,6 +15,9 @@
 struct diagnosis {
     struct pyro_check checks[MOST_CHECKS];
     size_t check_count;
+    int pid; /* the process that is asked about, or 0 */
+    struct pyro_check processes[MOST_CHECKS];
+    size_t process_count;
     struct pyro_found_python *pythons;
     size_t python_count;
     bool reads; /* a child's memory can be read */
@@ -71,18 +74,29 @@ static void print_sign(enum pyro_verdict verdict, bool coloured, const char *lab
     print_label(signs[verdict], colours[verdict], coloured, label);
 }
 
+static void print_checks(const struct pyro_check *checks, size_t count, bool colour)
+{
+    char clean[PATH_MAX];
+    for (const struct pyro_check *check = checks; check < checks + count; check++) {
+        print_sign(check->verdict, colour, check->label);
+        printf("%s\n", pyro_cli_clean(clean, sizeof clean, check->text));
+        if (check->mend[0])
+            printf("%12s%s\n", "", pyro_cli_clean(clean, sizeof clean, check->mend));
+    }
+}
+
 static void print_text(const struct diagnosis *d)
 {
     bool colour = pyro_cli_terminal(STDOUT_FILENO).colour;
     char a[PATH_MAX], b[PATH_MAX];
 
     puts("This machine");
-    for (size_t i = 0; i < d->check_count; i++) {
-        const struct pyro_check *check = &d->checks[i];
-        print_sign(check->verdict, colour, check->label);
-        printf("%s\n", pyro_cli_clean(a, sizeof a, check->text));
-        if (check->mend[0])
-            printf("%12s%s\n", "", pyro_cli_clean(a, sizeof a, check->mend));
+    print_checks(d->checks, d->check_count, colour);
+    if (d->pid) {
+        printf("\nProcess %d\n", d->pid);
+        print_checks(d->processes, d->process_count, colour);
+        puts(d->works ? "\nIt can be profiled." : "\nIt cannot be profiled.");
+        return;
     }
     puts("\nPythons");
     if (d->python_count == 0)
@@ -120,16 +134,20 @@ static json_t *text_or_null(const char *text)
     return string ? string : json_string(pyro_cli_clean(clean, sizeof clean, text));
 }
 
-static int print_json(const struct diagnosis *d)
+static json_t *checks_as_json(const struct pyro_check *checks, size_t count)
 {
-    json_t *checks = json_array(), *pythons = json_array();
-    for (size_t i = 0; i < d->check_count; i++) {
-        const struct pyro_check *check = &d->checks[i];
-        json_array_append_new(checks,
+    json_t *rows = json_array();
+    for (const struct pyro_check *check = checks; check < checks + count; check++)
+        json_array_append_new(rows,
                               json_pack("{s:s, s:s, s:o, s:o}", "check", check->key, "verdict",
                                         verdicts[check->verdict], "text", text_or_null(check->text),
                                         "mend", text_or_null(check->mend)));
-    }
+    return rows;
+}
+
+static int print_json(const struct diagnosis *d)
+{
+    json_t *pythons = json_array();
     for (size_t i = 0; i < d->python_count; i++) {
         const struct pyro_found_python *python = &d->pythons[i];
         json_array_append_new(
@@ -138,9 +156,11 @@ static int print_json(const struct diagnosis *d)
                                text_or_null(python->version), "chosen", python->chosen, "supported",
                                python->supported, "about", text_or_null(python->about)));
     }
-    json_t *all = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "schema", "pyrometer.doctor/1",
-                            "tool", PYRO_TOOL, "works", d->works, "checks", checks, "pythons",
-                            pythons, "mend", text_or_null(d->no_python));
+    json_t *all =
+        json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "schema", "pyrometer.doctor/1", "tool",
+                  PYRO_TOOL, "works", d->works, "checks", checks_as_json(d->checks, d->check_count),
+                  "processes", checks_as_json(d->processes, d->process_count), "pythons", pythons,
+                  "mend", text_or_null(d->no_python));
     int rc = all ? json_dumpf(all, stdout, JSON_INDENT(1)) : -1;
     json_decref(all);
     putchar('\n');
@@ -152,17 +172,25 @@ int pyro_cli_doctor(struct pyro_cli *cli)
     const struct pyro_args *args = &cli->args;
     struct diagnosis d = {0};
 
-    if (args->word_count)
-        return pyro_cli_fail(PYRO_EXIT_USAGE, "`pyrometer doctor` takes options only, not `%s`.",
+    if (args->word_count > 1)
+        return pyro_cli_fail(PYRO_EXIT_USAGE,
+                             "`pyrometer doctor` takes the number of one process.");
+    if (args->word_count && !pyro_cli_pid(args->words[0], &d.pid))
+        return pyro_cli_fail(PYRO_EXIT_USAGE,
+                             "`pyrometer doctor` takes the number of a process, not `%s`.",
                              args->words[0]);
     d.pythons = calloc(MOST_PYTHONS, sizeof *d.pythons);
     if (!d.pythons)
         return pyro_cli_fail(PYRO_EXIT_FAILED, "Out of memory.");
     signal(SIGPIPE, SIG_IGN);
     d.check_count = pyro_cli_check_system(d.checks, MOST_CHECKS, &d.reads);
-    d.python_count = pyro_cli_find_pythons(pyro_cli_value(args, PYRO_OPT_PYTHON),
-                                           cli->default_python, d.pythons, MOST_PYTHONS);
-    judge(&d);
+    if (d.pid) {
+        d.process_count = pyro_cli_check_process(d.pid, d.processes, MOST_CHECKS, &d.works);
+    } else {
+        d.python_count = pyro_cli_find_pythons(pyro_cli_value(args, PYRO_OPT_PYTHON),
+                                               cli->default_python, d.pythons, MOST_PYTHONS);
+        judge(&d);
+    }
     if (pyro_cli_has(args, PYRO_OPT_JSON))
         print_json(&d);
     else

@@ -151,16 +151,21 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
         {
             .name = "doctor",
             .summary = "say whether profiling works here, and what mends it",
-            .synopses = LIST("[OPTIONS]"),
+            .synopses = LIST("[OPTIONS]", "[OPTIONS] PID"),
             .text = LIST(
                 "Checks this machine: whether the kernel lets a process read the memory of its "
                 "child (it tries), which settings stand in the way, which Pythons are here and "
                 "which of them can be profiled (it starts each one and looks into it). For what "
-                "is missing it names the command that mends it."),
-            .examples = LIST("pyrometer doctor", "Can I profile here?"),
-            .statuses = LIST("0", "Profiling works here, with at least one Python.", "1",
-                             "It does not.", STATUS_USAGE),
-            .words = PYRO_WORDS_NONE,
+                "is missing it names the command that mends it.",
+                "With the number of a process it says which Python that is, and those that it has "
+                "started, and whether `attach` can read them."),
+            .examples = LIST("pyrometer doctor", "Can I profile here?", "pyrometer doctor 4242",
+                             "Can I attach to process 4242?"),
+            .statuses = LIST("0",
+                             "Profiling works here, with at least one Python; or of that "
+                             "process.",
+                             "1", "It does not.", STATUS_USAGE),
+            .words = PYRO_WORDS_PROCESS,
             .main = pyro_cli_doctor,
         },
     [PYRO_CMD_HELP] =

@@ -130,7 +130,7 @@ Values are checked before anything is run.
   pyrometer: --sort is for the view `functions` only: `pyrometer report functions --sort total`.
   [2]
   $ pyrometer doctor now
-  pyrometer: `pyrometer doctor` takes options only, not `now`.
+  pyrometer: `pyrometer doctor` takes the number of a process, not `now`.
   [2]
   $ ls
   app.py
