@@ -87,10 +87,15 @@ int attach_begin(pid_t pid)
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-bool attach_is_over(int pidfd)
+bool attach_is_asked(void)
+{
+    return asked != 0;
+}
+
+bool attach_has_ended(int pidfd)
 {
     struct pollfd fd = {pidfd, POLLIN, 0};
-    return asked || (pidfd >= 0 && poll(&fd, 1, 0) == 1);
+    return pidfd >= 0 && poll(&fd, 1, 0) == 1;
 }
 
 void attach_end(int pidfd)

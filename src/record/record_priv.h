@@ -72,7 +72,8 @@ int attach_find(struct tree *tree, pid_t pid, bool follow, struct pyro_target **
                 struct pyro_error *err);
 /* Signals that ask us to end are noted from here on.  A pidfd, or -1: the system has none. */
 int attach_begin(pid_t pid);
-bool attach_is_over(int pidfd); /* the process ended, or we were asked to end */
+bool attach_is_asked(void);       /* to end, by a signal */
+bool attach_has_ended(int pidfd); /* the process */
 void attach_end(int pidfd);
 
 /* ---- sources.c: the text of the functions seen */

@@ -19,6 +19,7 @@
 #define LOOK_NS 400000        /* between looks for a Python that is starting */
 #define LOOK_SLOW_NS 20000000 /* ... when none is in sight for a while */
 #define LOOKS_FAST 500
+#define ATTEND_NS 20000000 /* between looks whether the process attached to has ended */
 
 struct member { /* a process that is sampled */
     struct pyro_target *target;
@@ -41,7 +42,7 @@ struct recorder {
     uint32_t processes;
     pid_t root; /* the command, or the process attached to */
     int pidfd;  /* of that one; -1 */
-    uint64_t started, flushed;
+    uint64_t started, flushed, attended;
     uint64_t begin, end;            /* of sampling */
     uint64_t cpu_before, cpu_known; /* attached: of the processes when we came, and as last seen */
     int looks;
@@ -315,7 +316,11 @@ static void end_members(struct recorder *r)
 static void attend(struct recorder *r, uint64_t now)
 {
     if (is_attached(r)) {
-        r->ended = now >= r->end || attach_is_over(r->pidfd);
+        r->ended = now >= r->end || attach_is_asked();
+        if (!r->ended && now - r->attended >= ATTEND_NS) {
+            r->attended = now;
+            r->ended = attach_has_ended(r->pidfd);
+        }
         return;
     }
     launch_pass_signals(&r->launch, now);

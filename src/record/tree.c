@@ -3,9 +3,9 @@
  * interpreter or become it, a Python may fork, execute itself again or start another; so each
  * process is looked at when it is new, when it executes another program, and now and then.
  *
- * New ones are told by the newest pid of the system, which /proc/loadavg ends with and which costs
- * less than a microsecond to read: the parents of the pids up to it are looked up.  One whose
- * parent has ended by then is known by where its memory is: a fork leaves that as it was.
+ * New ones are told by the newest pid of the system, which /proc/loadavg ends with: the parents of
+ * the pids up to it are looked up.  One whose parent has ended by then is known by where its memory
+ * is: a fork leaves that as it was.
  */
 #include "record_priv.h"
 #include "target.h"
@@ -16,12 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GROW_NS 1800000       /* between looks for new processes */
+#define GROW_NS 4000000       /* between looks for new processes: 4 us each */
 #define SETTLE_NS 2000000     /* a pid is given out this long before the process can be seen */
 #define PIDS_MOST 512         /* of more new ones the lists of children are read */
-#define NEW_NS 1000000        /* a child that was forked to execute has done so by then */
+#define NEW_NS 1000000        /* before a new one is looked at, ... */
+#define FORK_NS 5000000       /* ... or one that may be about to execute something else */
 #define LOOK_NS 400000        /* between looks at what is starting, ... */
 #define LOOK_MOST_NS 20000000 /* ... growing to this */
+#define LOADED_NS 30000000    /* after an exec, until what the program consists of is in place */
 #define WHOLE_NS 1000000000   /* between whole looks at one that has not executed anything */
 #define CHILDREN_MOST 4096
 
@@ -32,7 +34,8 @@ struct kin {
     bool doubted;    /* looked unsupported: asked once again */
     uint64_t image;  /* the program it ran when it was looked at; 0: not known */
     uint64_t memory; /* where that was put; 0: not known */
-    uint64_t due, wait, looked;
+    uint64_t since;  /* ... since then, or longer */
+    uint64_t found, due, wait, looked;
     uint32_t pythons; /* interpreters met in it */
 };
 
@@ -70,17 +73,12 @@ static struct kin *find(const struct tree *tree, pid_t pid)
     return NULL;
 }
 
-static uint64_t memory_of(pid_t pid)
-{
-    struct pyro_proc_stat stat;
-    return pyro_target_proc_stat(pid, 0, &stat) == 0 ? stat.memory : 0;
-}
-
 /* The process's parent if we know it, else one that it is a fork of a fork of. */
 static const struct kin *forebear(const struct tree *tree, pid_t pid, pid_t parent)
 {
     const struct kin *from = find(tree, parent);
-    uint64_t memory = from == NULL ? memory_of(pid) : 0;
+    struct pyro_proc_stat stat;
+    uint64_t memory = from == NULL && pyro_target_proc_stat(pid, 0, &stat) == 0 ? stat.memory : 0;
     for (size_t i = 0; memory != 0 && i < tree->kin.len && from == NULL; i++)
         if (kin_at(tree, i)->memory == memory)
             from = kin_at(tree, i);
@@ -100,6 +98,7 @@ static void add(struct tree *tree, pid_t pid, pid_t parent, uint64_t now)
         return;
     kin->pid = pid;
     kin->wait = LOOK_NS;
+    kin->found = now;
     kin->due = now + NEW_NS;
     if (kin->due < tree->due)
         tree->due = kin->due;
@@ -197,14 +196,22 @@ static void wait_longer(struct kin *kin, uint64_t now)
 static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, struct pyro_error *err)
 {
     uint64_t image = image_of(kin->pid);
-    if (image != 0 && image == kin->image && now - kin->looked < WHOLE_NS) {
+    if (image != kin->image) {
+        kin->image = image;
+        kin->since = now;
+        kin->wait = LOOK_NS;
+    } else if (image != 0 && now - kin->since >= LOADED_NS && now - kin->looked < WHOLE_NS) {
         wait_longer(kin, now);
         return PYRO_E_NOT_PYTHON;
     }
-    if (image != kin->image)
-        kin->wait = LOOK_NS;
-    kin->image = 0;
-    kin->memory = memory_of(kin->pid);
+    struct pyro_proc_stat stat;
+    if (pyro_target_proc_stat(kin->pid, 0, &stat) != 0)
+        return PYRO_E_GONE;
+    kin->memory = stat.memory;
+    if (stat.forked && now - kin->found < FORK_NS) {
+        kin->due = kin->found + FORK_NS;
+        return PYRO_E_NOT_READY;
+    }
     kin->looked = now;
     int rc = pyro_target_open(kin->pid, out, err);
     if (rc == 0) {
@@ -213,8 +220,6 @@ static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, stru
         return 0;
     }
     wait_longer(kin, now);
-    if (rc == PYRO_E_NOT_PYTHON)
-        kin->image = image;
     if (rc == PYRO_E_UNSUPPORTED && !kin->doubted) {
         kin->doubted = true; /* while a process ends it may look like anything */
         return PYRO_E_NOT_READY;
@@ -269,6 +274,7 @@ void tree_lost(struct tree *tree, pid_t pid, uint64_t now)
     if (kin == NULL)
         return;
     kin->sampled = false;
+    kin->image = 0;
     kin->wait = LOOK_NS;
     kin->due = now + LOOK_NS;
     if (kin->due < tree->due)

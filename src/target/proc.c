@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum {
+    PF_FORKNOEXEC = 0x40, /* a flag of field 9 of a process's stat */
     STAT_MAX = 4096,
     STATUS_MAX = 1 << 20, /* of many groups */
     CHILDREN_MAX = 1 << 20,
@@ -89,6 +90,7 @@ int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out)
     out->start_ticks = field(close + 4, 22);
     out->cpu_ns = cpu_ns(pid, tid, close + 4);
     out->memory = memory_of(close + 4);
+    out->forked = field(close + 4, 9) & PF_FORKNOEXEC;
     free(text);
     return 0;
 }

@@ -1,8 +1,8 @@
 """Every process of the command's tree: its row, its own functions, and no one else's.
 
 Known from the programs: each process tells its own pid and role, and works in the function of that
-name alone.  SECONDS of work at 1,000 ticks a second are hundreds of samples: that one of them has
-none is no matter of chance.
+name alone.  SECONDS of work at 1,000 ticks a second are 300 samples; a machine that lets the sampler
+take fewer than 20 of them cannot be judged on.
 """
 
 import json
@@ -58,14 +58,14 @@ def test_shape(python, folder, shape):
     listed = {process["pid"]: process for process in recording.report["processes"]}
     assert roles.keys() <= listed.keys()
     for pid in listed.keys() - roles.keys():
-        # what multiprocessing itself starts, and the one between a process and its daemon
+        # what multiprocessing itself starts, and what was forked and took its time to execute
         helper = any("multiprocessing." in word for word in listed[pid]["argv"])
-        assert helper or shape == "double_fork", listed[pid]
+        assert helper or sum(work_of(recording, pid).values()) == 0, listed[pid]
     for pid, role in roles.items():
         assert listed[pid]["python"].startswith(".".join(map(str, python.version)))
         seen = work_of(recording, pid)
         say(f"{pid} {role}: {seen}")
-        assert seen.get(role, 0) >= 100
+        assert seen.get(role, 0) >= 20
         assert seen.keys() == {role}
 
 
@@ -81,7 +81,7 @@ def test_not_followed(python, folder):
 def test_hundred(python, folder):
     """100 children of 30 ms: each has its row, and 95 of them a sample at least.
 
-    A child is found within 2 ms and looked at 1 ms later: it is read 26 times or more.
+    A child is found within 4 ms and looked at 5 ms later: it is read some 20 times.
     """
     recording = run(python, folder, "hundred")
     children = {pid for pid, role in told(folder, recording).items() if role == "child"}
