@@ -1,8 +1,8 @@
 """Every process of the command's tree: its row, its own functions, and no one else's.
 
 Known from the programs: each process tells its own pid and role, and works in the function of that
-name alone.  SECONDS of work at 1,000 ticks a second are 300 samples; a machine that lets the sampler
-take fewer than 20 of them cannot be judged on.
+name alone.  SECONDS of work at 1,000 ticks a second are 300 samples; a machine that lets the
+sampler take fewer than 20 of them cannot be judged on.
 """
 
 import json
