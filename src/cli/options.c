@@ -67,6 +67,10 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
          "That counts as one frame: a function (the default) is named with its first line, a line "
          "of it with the one that was running or calling, an instruction with its offset in the "
          "bytecode too."},
+    [PYRO_OPT_THREADS] = {"threads", 0, PYRO_KIND_FLAG, NULL, NULL, false, EXPORT,
+                          "In `collapsed`: the lowest frame is the thread, with its process below "
+                          "it where there are several. `speedscope` has a profile for each thread "
+                          "anyway."},
     [PYRO_OPT_SORT] = {"sort", 0, PYRO_KIND_CHOICE, "KEY", "self total name file", false, REPORT,
                        "Order of the view `functions`: `self` if not given."},
     [PYRO_OPT_LIMIT] = {"limit", 0, PYRO_KIND_COUNT, "N", NULL, false, REPORT,

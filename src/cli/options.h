@@ -60,6 +60,7 @@ enum pyro_option_id {
     PYRO_OPT_CODE,
     PYRO_OPT_FORMAT,
     PYRO_OPT_FRAMES,
+    PYRO_OPT_THREADS,
     PYRO_OPT_SORT,
     PYRO_OPT_LIMIT,
     PYRO_OPT_ONLY,

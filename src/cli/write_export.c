@@ -13,7 +13,8 @@
 struct pyro_export_options pyro_cli_export_options(const struct pyro_args *args)
 {
     const char *frames = pyro_cli_value(args, PYRO_OPT_FRAMES);
-    struct pyro_export_options options = {.frames = PYRO_EXPORT_FUNCTIONS};
+    struct pyro_export_options options = {.frames = PYRO_EXPORT_FUNCTIONS,
+                                          .threads = pyro_cli_has(args, PYRO_OPT_THREADS)};
     if (frames && strcmp(frames, "line") == 0)
         options.frames = PYRO_EXPORT_LINES;
     if (frames && strcmp(frames, "instruction") == 0)

@@ -14,6 +14,7 @@ enum pyro_export_frames { /* what counts as one frame */
 
 struct pyro_export_options {
     enum pyro_export_frames frames;
+    bool threads; /* the thread is the lowest frame; for formats that do not tell threads apart */
 };
 
 struct pyro_export_format {

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,42 @@ static void test_collapsed(void **state)
           "<module> (/a/m.py:4+8);" TRAPS " 2\n");
 }
 
+/* Threads as frames, and processes where there are several. */
+static void test_collapsed_threads(void **state)
+{
+    (void)state;
+    static struct pyro_process processes[] = {{.pid = 70}, {.pid = 80}};
+    static struct pyro_thread of_two[3];
+    struct pyro_profile p = profile();
+    for (size_t processes_here = 1; processes_here <= 2; processes_here++) {
+        memcpy(of_two, threads, sizeof of_two);
+        of_two[1].process = processes_here > 1;
+        p.threads = of_two;
+        p.processes = processes;
+        p.process_count = processes_here;
+        char *text = NULL, expected[2000];
+        size_t size = 0;
+        struct pyro_error err = {0};
+        struct pyro_export_options options = {.threads = true};
+        FILE *to = open_memstream(&text, &size);
+        assert_int_equal(pyro_export_by_name("collapsed")->write(to, &p, &options, &err), 0);
+        fclose(to);
+        const char *first = processes_here > 1 ? "process 70;" : "",
+                   *second = processes_here > 1 ? "process 80;" : "";
+        snprintf(
+            expected, sizeof expected,
+            "%sMain \"T\" (7);<module> (/a/m.py:1) 1\n"
+            "%sMain \"T\" (7);<module> (/a/m.py:1);C.work (/a/m.py:10) 5\n"
+            "%sMain \"T\" (7);<module> (/a/m.py:1);C.work (/a/m.py:10);<lambda> (/a/m.py:20) 1\n"
+            "%sMain \"T\" (7);<module> (/a/m.py:1);C.work (/a/m.py:10);<lambda> (/a/m.py:20) #2 "
+            "1\n"
+            "%sthread 8;<module> (/a/m.py:1);" TRAPS " 2\n",
+            first, first, first, first, second);
+        assert_string_equal(text, expected);
+        free(text);
+    }
+}
+
 #define HEAD                                                                                       \
     "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"                       \
     "\"exporter\":\"pyrometer " PYRO_VERSION                                                       \
@@ -226,9 +263,10 @@ static void test_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_collapsed), cmocka_unit_test(test_speedscope),
-        cmocka_unit_test(test_nothing),   cmocka_unit_test(test_untimed),
-        cmocka_unit_test(test_long_name), cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_collapsed),  cmocka_unit_test(test_collapsed_threads),
+        cmocka_unit_test(test_speedscope), cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_untimed),    cmocka_unit_test(test_long_name),
+        cmocka_unit_test(test_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
