@@ -46,8 +46,8 @@ void tree_grow(struct tree *tree, uint64_t now);
  * is starting: ask again soon.  PYRO_E_NOT_PYTHON: nothing to be opened now.  Others: one was met
  * that cannot be read (err says why). */
 int tree_find(struct tree *tree, uint64_t now, struct pyro_target **out, struct pyro_error *err);
-/* How many interpreters were met in the process, one after the other. */
-uint32_t tree_pythons(const struct tree *tree, pid_t pid);
+/* The process's interpreter is recorded.  Returns how many were before it in the same process. */
+uint32_t tree_count_python(struct tree *tree, pid_t pid);
 /* The interpreter found cannot be read any more: it ended, or executed another program. */
 void tree_lost(struct tree *tree, pid_t pid, uint64_t now);
 

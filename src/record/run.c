@@ -201,7 +201,7 @@ static uint32_t write_process(struct recorder *r, const struct pyro_target *targ
         .id = r->processes++,
         .pid = pid,
         .python = {version, strlen(version)},
-        .exec_count = tree_pythons(&r->tree, pid) - 1,
+        .exec_count = tree_count_python(&r->tree, pid),
     };
     struct pyro_proc_stat stat;
     if (pyro_target_proc_stat(pid, 0, &stat) == 0) {
@@ -333,7 +333,8 @@ static void sample_until_end(struct recorder *r)
     while (!r->ended) {
         if (now < r->begin || now >= r->end) {
             end_members(r);
-            launch_wait(LOOK_NS);
+            uint64_t left = now < r->begin ? r->begin - now : LOOK_SLOW_NS;
+            launch_wait(left < LOOK_SLOW_NS ? left : LOOK_SLOW_NS);
             now = pyro_base_monotonic_ns();
         } else {
             look(r, now);
@@ -498,7 +499,12 @@ static void attach(struct recorder *r, struct pyro_target *first)
     begin(r, r->options->pid);
     prctl(PR_SET_TIMERSLACK, 1UL);
     r->cpu_before = r->cpu_known = cpu_now(r);
-    begin_member(r, first);
+    if (r->options->delay_ns == 0) {
+        begin_member(r, first);
+    } else {
+        tree_lost(&r->tree, pyro_target_pid(first), r->started);
+        pyro_target_close(first);
+    }
     sample_until_end(r);
     finish(r);
     attach_end(r->pidfd);

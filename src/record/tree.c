@@ -216,7 +216,6 @@ static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, stru
     int rc = pyro_target_open(kin->pid, out, err);
     if (rc == 0) {
         kin->sampled = true;
-        kin->pythons++;
         return 0;
     }
     wait_longer(kin, now);
@@ -262,10 +261,10 @@ int tree_find(struct tree *tree, uint64_t now, struct pyro_target **out, struct 
     return tree->starting ? PYRO_E_NOT_READY : PYRO_E_NOT_PYTHON;
 }
 
-uint32_t tree_pythons(const struct tree *tree, pid_t pid)
+uint32_t tree_count_python(struct tree *tree, pid_t pid)
 {
-    const struct kin *kin = find(tree, pid);
-    return kin == NULL ? 1 : kin->pythons;
+    struct kin *kin = find(tree, pid);
+    return kin == NULL ? 0 : kin->pythons++;
 }
 
 void tree_lost(struct tree *tree, pid_t pid, uint64_t now)

@@ -183,3 +183,13 @@ def test_doctor(one, folder):
     done = command("doctor", 4194304, check=False)
     assert done.returncode == 1
     assert "There is no process 4194304" in done.stdout
+
+
+def test_delay(one, folder):
+    """One row a process, and nothing of the time before."""
+    with server(one, folder) as process:
+        attach(folder, process.pid, "--delay", "300ms", "--duration", "200ms")
+    told = report(folder / "a.pyro")
+    assert len(told["processes"]) == 2
+    assert told["sampling"]["ticks"] <= 2 * 220
+    assert samples_of(told)["waits"] >= 20
