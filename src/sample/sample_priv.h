@@ -166,6 +166,11 @@ struct no_frame { /* words that are no frame's: there is no code object; until: 
     uint64_t executable, ip, previous, function, until;
 };
 
+#define CALLINGS 64
+struct calling { /* an instruction that something can run under; until: a tick */
+    uint64_t at, until;
+};
+
 #define WAIT_TIMERS 16
 struct wait { /* timers of the ticks from `first` to before `end` */
     int fds[WAIT_TIMERS];
@@ -209,6 +214,7 @@ struct pyro_sampler {
     int iovec_cap;
     struct walk one, two;
     struct no_frame no_frames[NO_FRAMES];
+    struct calling callings[CALLINGS];
     struct shape *shapes;
     uint64_t *shape_keys; /* which ones: iovecs, bytes to the next power of two */
     int shape_count, shape_cap;

@@ -187,14 +187,20 @@ static bool called_by(struct pyro_sampler *s, const struct tail *tail, const str
 }
 
 /* Does the caller stand where nothing else runs, not even through C?  Instructions are rewritten
- * while the program runs, and one that is traced calls: it is asked what stands there now. */
-static bool is_quiet(const struct pyro_sampler *s, const struct tail *tail)
+ * while the program runs, and one that is traced calls: it is asked what stands there now.  One
+ * that calls is not asked again for a while. */
+static bool is_quiet(struct pyro_sampler *s, const struct tail *tail)
 {
-    uint64_t at = tail->code->facts.address + (uint64_t)s->lay->code_adaptive;
+    uint64_t at = tail->code->facts.address + (uint64_t)s->lay->code_adaptive + (uint64_t)tail->raw;
+    struct calling *known = &s->callings[pyro_base_mix(at) % CALLINGS];
     uint8_t op;
-    return tail->bytes != NULL && tail->raw >= 0 &&
-           pyro_target_read(s->target, at + (uint64_t)tail->raw, &op, 1) == 0 &&
-           has_op(s->lay->op_quiet, op);
+    if (tail->bytes == NULL || tail->raw < 0 || (known->at == at && s->tick < known->until) ||
+        pyro_target_read(s->target, at, &op, 1) != 0)
+        return false;
+    if (has_op(s->lay->op_quiet, op))
+        return true;
+    *known = (struct calling){at, s->tick + REFRESH_TICKS};
+    return false;
 }
 
 static struct item *push(struct walk *out)

@@ -356,6 +356,7 @@ class Recording:
         self.head = self.end = self.status = None
         self.statuses, self.damage = 0, []
         self.processes, self.streams, self.sources, self.warnings = {}, {}, [], []
+        self.exits = {}  # process -> exit status
         self.unknown_chunks, self.unknown_kinds, self.chunk_bytes = [], {}, {}
         self.read(data)
 
@@ -439,6 +440,9 @@ class Recording:
             "argv": cur.strings(),
         }
         self.processes.setdefault(f["id"], f)
+
+    def read_exit(self, cur):
+        self.exits[cur.varint()] = cur.zigzag()
 
     def read_stream(self, cur):
         f = {"id": cur.varint(), "kind": cur.string(), "process": cur.varint()}
