@@ -22,7 +22,8 @@
 #define NEW_NS 1000000        /* before a new one is looked at, ... */
 #define FORK_NS 5000000       /* ... or one that may be about to execute something else */
 #define LOOK_NS 400000        /* between looks at what is starting, ... */
-#define LOOK_MOST_NS 20000000 /* ... growing to this */
+#define LOOK_MOST_NS 20000000 /* ... growing to this, ... */
+#define FRESH_NS 200000000    /* ... from so long after an exec on */
 #define LOADED_NS 30000000    /* after an exec, until what the program consists of is in place */
 #define WHOLE_NS 1000000000   /* between whole looks at one that has not executed anything */
 #define CHILDREN_MOST 4096
@@ -187,6 +188,8 @@ static uint64_t image_of(pid_t pid)
 static void wait_longer(struct kin *kin, uint64_t now)
 {
     kin->due = now + kin->wait;
+    if (now - kin->since < FRESH_NS)
+        return;
     kin->wait += kin->wait / 4;
     if (kin->wait > LOOK_MOST_NS)
         kin->wait = LOOK_MOST_NS;
