@@ -9,6 +9,7 @@
 #include "export.h"
 #include "options.h"
 #include "profile.h"
+#include "record.h"
 #include "report.h"
 
 #include <limits.h>
@@ -109,11 +110,14 @@ struct pyro_output {
     char name[PATH_MAX];                     /* if we chose it */
     char recording[PATH_MAX];                /* what is recorded into, if that is another file */
 };
-struct pyro_record_result;
 /* PROG of the name chosen if none is given. */
 int pyro_cli_choose_output(const struct pyro_args *args, const char *program,
                            struct pyro_output *out, struct pyro_error *err);
 const char *pyro_cli_recording_of(const struct pyro_output *output);
+/* What the options say of a recording, but for what is recorded; begins the progress line. */
+struct pyro_record_options pyro_cli_record_options(const struct pyro_args *args,
+                                                   const struct pyro_output *output,
+                                                   struct pyro_progress *progress);
 void pyro_cli_after_recording(const struct pyro_args *args, const struct pyro_output *output,
                               const struct pyro_record_result *result);
 

@@ -42,7 +42,6 @@ static void name_of(pid_t pid, char *out, size_t size)
 int pyro_cli_attach(struct pyro_cli *cli)
 {
     const struct pyro_args *args = &cli->args;
-    bool quiet = pyro_cli_has(args, PYRO_OPT_QUIET);
     struct pyro_record_result result = {0};
     struct pyro_progress progress;
     struct pyro_error err = {0};
@@ -59,21 +58,8 @@ int pyro_cli_attach(struct pyro_cli *cli)
     name_of(pid, name, sizeof name);
     if (pyro_cli_choose_output(args, name, &output, &err) != 0)
         return pyro_cli_usage(&err);
-    pyro_cli_progress_init(&progress);
-    struct pyro_record_options options = {
-        .pid = pid,
-        .output = pyro_cli_recording_of(&output),
-        .overwrite = pyro_cli_has(args, PYRO_OPT_FORCE),
-        .rate = pyro_cli_rate(args),
-        .seed = pyro_cli_number(args, PYRO_OPT_SEED, 0),
-        .delay_ns = pyro_cli_time(args, PYRO_OPT_DELAY),
-        .duration_ns = pyro_cli_time(args, PYRO_OPT_DURATION),
-        .subprocesses = !pyro_cli_has(args, PYRO_OPT_NO_SUBPROCESSES),
-        .source = !pyro_cli_has(args, PYRO_OPT_NO_SOURCE),
-        .tool = PYRO_TOOL,
-        .progress = progress.on && !quiet ? pyro_cli_progress : NULL,
-        .progress_ctx = &progress,
-    };
+    struct pyro_record_options options = pyro_cli_record_options(args, &output, &progress);
+    options.pid = pid;
     int rc = pyro_record_run(&options, &result, &err);
     pyro_cli_progress_clear(&progress);
     if (rc != 0)

@@ -48,7 +48,6 @@ static int not_started(const struct pyro_output *output, const char *program, in
 int pyro_cli_run(struct pyro_cli *cli)
 {
     const struct pyro_args *args = &cli->args;
-    bool quiet = pyro_cli_has(args, PYRO_OPT_QUIET);
     struct pyro_record_result result = {0};
     struct pyro_progress progress;
     struct pyro_launch launch;
@@ -64,21 +63,8 @@ int pyro_cli_run(struct pyro_cli *cli)
         pyro_cli_launch_release(&launch);
         return pyro_cli_usage(&err);
     }
-    pyro_cli_progress_init(&progress);
-    struct pyro_record_options options = {
-        .argv = launch.argv,
-        .output = pyro_cli_recording_of(&output),
-        .overwrite = pyro_cli_has(args, PYRO_OPT_FORCE),
-        .rate = pyro_cli_rate(args),
-        .seed = pyro_cli_number(args, PYRO_OPT_SEED, 0),
-        .delay_ns = pyro_cli_time(args, PYRO_OPT_DELAY),
-        .duration_ns = pyro_cli_time(args, PYRO_OPT_DURATION),
-        .subprocesses = !pyro_cli_has(args, PYRO_OPT_NO_SUBPROCESSES),
-        .source = !pyro_cli_has(args, PYRO_OPT_NO_SOURCE),
-        .tool = PYRO_TOOL,
-        .progress = progress.on && !quiet ? pyro_cli_progress : NULL,
-        .progress_ctx = &progress,
-    };
+    struct pyro_record_options options = pyro_cli_record_options(args, &output, &progress);
+    options.argv = launch.argv;
     int rc = pyro_record_run(&options, &result, &err);
     pyro_cli_progress_clear(&progress);
     if (rc)

@@ -32,6 +32,26 @@ int pyro_cli_choose_output(const struct pyro_args *args, const char *program,
     return rc;
 }
 
+struct pyro_record_options pyro_cli_record_options(const struct pyro_args *args,
+                                                   const struct pyro_output *output,
+                                                   struct pyro_progress *progress)
+{
+    pyro_cli_progress_init(progress);
+    return (struct pyro_record_options){
+        .output = pyro_cli_recording_of(output),
+        .overwrite = pyro_cli_has(args, PYRO_OPT_FORCE),
+        .rate = pyro_cli_rate(args),
+        .seed = pyro_cli_number(args, PYRO_OPT_SEED, 0),
+        .delay_ns = pyro_cli_time(args, PYRO_OPT_DELAY),
+        .duration_ns = pyro_cli_time(args, PYRO_OPT_DURATION),
+        .subprocesses = !pyro_cli_has(args, PYRO_OPT_NO_SUBPROCESSES),
+        .source = !pyro_cli_has(args, PYRO_OPT_NO_SOURCE),
+        .tool = PYRO_TOOL,
+        .progress = progress->on && !pyro_cli_has(args, PYRO_OPT_QUIET) ? pyro_cli_progress : NULL,
+        .progress_ctx = progress,
+    };
+}
+
 /* Makes the export that was asked for of the recording, which is then not needed any more. */
 static bool export_recording(const struct pyro_profile *profile, const struct pyro_output *output,
                              bool force)
