@@ -188,17 +188,25 @@ static struct pyro_recording_head some_head(void)
                                         .argc = 3};
 }
 
+/* Makes the name and the file. */
+static struct pyro_writer *create(char *path, const struct pyro_recording_head *head)
+{
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct pyro_writer *w;
+    struct pyro_error err = {0};
+    assert_int_equal(pyro_format_create(&w, path, true, head, &err), 0);
+    return w;
+}
+
 static void roundtrip(void **ctx)
 {
     const struct shape *shape = *ctx;
     char path[] = "/tmp/pyro-roundtrip-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
     struct pyro_recording_head head = some_head();
-    struct pyro_writer *w;
     struct pyro_error err = {0};
-    assert_int_equal(pyro_format_create(&w, path, true, &head, &err), 0);
+    struct pyro_writer *w = create(path, &head);
     struct pyro_process_fact process = {.pid = 77,
                                         .ppid = 1,
                                         .start_ticks = 9,
@@ -321,13 +329,9 @@ static void roundtrip(void **ctx)
 static void exits(void **ctx)
 {
     char path[] = "/tmp/pyro-exits-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
     struct pyro_recording_head head = some_head();
-    struct pyro_writer *w;
     struct pyro_error err = {0};
-    assert_int_equal(pyro_format_create(&w, path, true, &head, &err), 0);
+    struct pyro_writer *w = create(path, &head);
     for (uint32_t i = 0; i < 2; i++) {
         struct pyro_process_fact process = {.id = i, .pid = 70 + (int)i, .python = str("3.13.0")};
         assert_int_equal(pyro_format_write_process(w, &process), 0);
