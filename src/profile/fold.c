@@ -25,8 +25,15 @@
 #define AGREE_RARE 0.9  /* ... this share: reads can fall into step with a loop and mix it alike */
 
 #define VERY_RARE 1000 /* ... and where they are so many times as frequent, any agreement */
-#define ON_TOP 4       /* where nothing else is called, the caller on top has to be so much more */
-#define PROVEN 20      /* a path verified so often is judged by its own samples alone */
+#define SELDOM 10 /* verified so many times less often than the other path to its function, ... */
+#define SELDOM_LEAST                                                                               \
+    8             /* ... by which so many would be verified: a mix if it is but the rarer one */
+#define ON_TOP 4  /* where nothing else is called, the caller on top has to be so much more */
+#define PROVEN 20 /* a path verified so often is judged by its own samples alone */
+
+struct times { /* samples with a path in the verified part, and anywhere */
+    uint64_t verified, seen;
+};
 
 struct path {
     uint32_t parent; /* of the caller's path, or PYRO_NONE */
@@ -34,42 +41,63 @@ struct path {
     uint32_t function;
     uint32_t call; /* its last call, among all */
     bool kept;
-    uint64_t verified, seen; /* samples with the path in the verified part, and anywhere */
+    struct times times;
 };
 
 struct call { /* of a function from one instruction, on top of whatever path */
     uint32_t frame, function;
     uint32_t caller; /* the function that the instruction is in */
     bool mix;
-    uint64_t verified, seen;
+    struct times times;
 };
 
-struct counts {           /* what the rule compares a path, or a call, with */
-    uint64_t at_site;     /* samples above the caller's node: of this very call */
-    uint64_t on_top;      /* samples of the caller's node: at the call or about to */
-    uint64_t elsewhere;   /* the most frequent path to the same function */
-    uint64_t same_caller; /* the most frequent call of it by the same caller's path */
+struct counts {             /* what the rule compares a path, or a call, with */
+    uint64_t at_site;       /* samples above the caller's node: of this very call */
+    uint64_t on_top;        /* samples of the caller's node: at the call or about to */
+    struct times elsewhere; /* the most frequent path to the same function */
+    uint64_t same_caller;   /* the most frequent call of it by the same caller's path */
 };
 
-/* How often the rarer of the two sources of a mix was seen; 0: too seldom to say. */
-static uint64_t source_of(uint64_t seen, const struct counts *counts)
+/* How often the lower half of a mix was seen. */
+static uint64_t lower_source(uint64_t seen, const struct counts *counts)
 {
     uint64_t others = counts->at_site - seen;
     if (others >= seen)
         others += counts->on_top;
     else if (others < counts->on_top / ON_TOP)
         others = counts->on_top / ON_TOP; /* it may be in a C function that calls back */
-    uint64_t source = others > counts->same_caller ? others : counts->same_caller;
-    if (source > counts->elsewhere)
-        source = counts->elsewhere;
+    return others > counts->same_caller ? others : counts->same_caller;
+}
+
+/* How often the rarer of the two halves was seen; 0: too seldom to say. */
+static uint64_t rarer_source(uint64_t seen, const struct counts *counts)
+{
+    uint64_t source = lower_source(seen, counts);
+    if (source > counts->elsewhere.seen)
+        source = counts->elsewhere.seen;
     return source < COMMON_LEAST ? 0 : source;
 }
 
-/* Common sources, and the two reads seldom agreed on it. */
-static bool is_mix(uint64_t seen, uint64_t verified, uint64_t source)
+/* Is it so much less often verified than the upper half is elsewhere, that it cannot be another
+ * of its kind? */
+static bool is_seldom_verified(struct times own, struct times elsewhere)
 {
-    double agree = source < RARE * seen ? AGREE : AGREE_RARE;
-    return source > 0 && source >= COMMON * seen && (double)verified <= agree * (double)seen;
+    double expected = (double)own.seen * (double)elsewhere.verified / (double)elsewhere.seen;
+    return elsewhere.seen > own.seen && expected >= SELDOM_LEAST &&
+           SELDOM * (double)own.verified <= expected;
+}
+
+/* Common sources, and the two reads seldom agreed on it. */
+static bool is_mix(struct times own, const struct counts *counts)
+{
+    uint64_t source = rarer_source(own.seen, counts);
+    if (source == 0)
+        return false;
+    if (source < COMMON * own.seen)
+        return lower_source(own.seen, counts) >= COMMON * own.seen &&
+               is_seldom_verified(own, counts->elsewhere);
+    double agree = source < RARE * own.seen ? AGREE : AGREE_RARE;
+    return (double)own.verified <= agree * (double)own.seen;
 }
 
 /* Jumps: each node knows one far ancestor, chosen so that any ancestor is found in O(log depth)
@@ -89,6 +117,12 @@ uint32_t pyro_profile_ancestor(const struct pyro_build_node *nodes, uint32_t nod
     while (nodes[node].depth > depth)
         node = nodes[nodes[node].jump].depth >= depth ? nodes[node].jump : nodes[node].parent;
     return node;
+}
+
+static void add(struct times *to, struct times more)
+{
+    to->verified += more.verified;
+    to->seen += more.seen;
 }
 
 /* Makes the paths, and path_of[node]. */
@@ -128,11 +162,11 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
             continue;
         under[s->node] += s->count;
         own[s->node] += s->count;
-        paths[path_of[s->node]].seen += s->count;
+        paths[path_of[s->node]].times.seen += s->count;
         uint32_t depth = nodes[s->node].depth;
         if (s->unverified < depth) {
             uint32_t top = pyro_profile_ancestor(nodes, s->node, depth - s->unverified);
-            paths[path_of[top]].verified += s->count;
+            paths[path_of[top]].times.verified += s->count;
         }
     }
     for (size_t i = node_count; i-- > 0;)
@@ -140,8 +174,7 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
             under[nodes[i].parent] += under[i];
     for (size_t i = path_count; i-- > 0;)
         if (paths[i].parent != PYRO_NONE) {
-            paths[paths[i].parent].seen += paths[i].seen;
-            paths[paths[i].parent].verified += paths[i].verified;
+            add(&paths[paths[i].parent].times, paths[i].times);
         }
 }
 
@@ -149,7 +182,7 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
  * nothing is COMMON times as frequent as itself.)  Groups: the paths with one function, and those
  * of them with one caller's path.  A group's number, or PYRO_MAP_NONE: no memory. */
 static uint32_t enter(struct pyro_map *groups, struct pyro_vec *most, uint64_t function,
-                      uint64_t caller, uint64_t seen)
+                      uint64_t caller, struct times times)
 {
     uint32_t group = pyro_base_map_get(groups, function, caller);
     if (group == PYRO_MAP_NONE) {
@@ -158,10 +191,15 @@ static uint32_t enter(struct pyro_map *groups, struct pyro_vec *most, uint64_t f
             pyro_base_map_put(groups, function, caller, group) < 0)
             return PYRO_MAP_NONE;
     }
-    uint64_t *best = pyro_base_vec_at(most, group);
-    if (*best < seen)
-        *best = seen;
+    struct times *best = pyro_base_vec_at(most, group);
+    if (best->seen < times.seen)
+        *best = times;
     return group;
+}
+
+static struct times most_of(struct pyro_vec *most, uint32_t group)
+{
+    return *(struct times *)pyro_base_vec_at(most, group);
 }
 
 /* The calls that the paths end with: call[path.call]. */
@@ -187,8 +225,7 @@ static int find_calls(struct path *path, size_t count, const struct pyro_build_n
             call->caller = frames[frame].function;
         }
         struct call *call = pyro_base_vec_at(calls, id);
-        call->seen += path[i].seen;
-        call->verified += path[i].verified;
+        add(&call->times, path[i].times);
         path[i].call = id;
     }
     pyro_base_map_release(&ids);
@@ -198,24 +235,22 @@ static int find_calls(struct path *path, size_t count, const struct pyro_build_n
 /* under, own: the samples of each frame, wherever it stands. */
 static int judge_calls(struct call *call, size_t count, const uint64_t *under, const uint64_t *own)
 {
-    struct pyro_vec most = PYRO_VEC(uint64_t);
+    struct pyro_vec most = PYRO_VEC(struct times);
     struct pyro_map groups = {0};
     int rc = PYRO_OK;
     for (size_t i = 0; i < count && rc == PYRO_OK; i++)
-        if (enter(&groups, &most, call[i].function, UINT64_MAX, call[i].seen) == PYRO_MAP_NONE ||
-            enter(&groups, &most, call[i].function, call[i].caller, call[i].seen) == PYRO_MAP_NONE)
+        if (enter(&groups, &most, call[i].function, UINT64_MAX, call[i].times) == PYRO_MAP_NONE ||
+            enter(&groups, &most, call[i].function, call[i].caller, call[i].times) == PYRO_MAP_NONE)
             rc = PYRO_E_NOMEM;
     for (size_t i = 0; i < count && rc == PYRO_OK; i++) {
         uint64_t function = call[i].function, caller = call[i].caller;
         struct counts counts = {
             .at_site = under[call[i].frame] - own[call[i].frame],
             .on_top = own[call[i].frame],
-            .elsewhere = *(uint64_t *)pyro_base_vec_at(
-                &most, pyro_base_map_get(&groups, function, UINT64_MAX)),
-            .same_caller =
-                *(uint64_t *)pyro_base_vec_at(&most, pyro_base_map_get(&groups, function, caller)),
+            .elsewhere = most_of(&most, pyro_base_map_get(&groups, function, UINT64_MAX)),
+            .same_caller = most_of(&most, pyro_base_map_get(&groups, function, caller)).seen,
         };
-        call[i].mix = is_mix(call[i].seen, call[i].verified, source_of(call[i].seen, &counts));
+        call[i].mix = is_mix(call[i].times, &counts);
     }
     pyro_base_map_release(&groups);
     pyro_base_vec_release(&most);
@@ -225,15 +260,15 @@ static int judge_calls(struct call *call, size_t count, const uint64_t *under, c
 /* Is the path's last call a mix?  Not if the path has proof enough of its own. */
 static bool ends_in_mix(const struct path *path, const struct call *calls)
 {
-    bool proven =
-        path->verified >= PROVEN && (double)path->verified > AGREE_RARE * (double)path->seen;
+    bool proven = path->times.verified >= PROVEN &&
+                  (double)path->times.verified > AGREE_RARE * (double)path->times.seen;
     return calls[path->call].mix && !proven;
 }
 
 static int judge(struct path *path, size_t count, const struct call *calls, const uint64_t *under,
                  const uint64_t *own)
 {
-    struct pyro_vec most = PYRO_VEC(uint64_t);
+    struct pyro_vec most = PYRO_VEC(struct times);
     struct pyro_map groups = {0};
     struct {
         uint32_t all, call;
@@ -241,8 +276,8 @@ static int judge(struct path *path, size_t count, const struct call *calls, cons
     int rc = of == NULL ? PYRO_E_NOMEM : PYRO_OK;
     for (size_t i = 0; i < count && rc == PYRO_OK; i++) {
         const struct path *p = &path[i];
-        of[i].all = enter(&groups, &most, p->function, UINT64_MAX, p->seen);
-        of[i].call = enter(&groups, &most, p->function, p->parent, p->seen);
+        of[i].all = enter(&groups, &most, p->function, UINT64_MAX, p->times);
+        of[i].call = enter(&groups, &most, p->function, p->parent, p->times);
         if (of[i].all == PYRO_MAP_NONE || of[i].call == PYRO_MAP_NONE)
             rc = PYRO_E_NOMEM;
     }
@@ -255,12 +290,12 @@ static int judge(struct path *path, size_t count, const struct call *calls, cons
         struct counts counts = {
             .at_site = under[p->from] - own[p->from],
             .on_top = own[p->from],
-            .elsewhere = *(uint64_t *)pyro_base_vec_at(&most, of[i].all),
-            .same_caller = *(uint64_t *)pyro_base_vec_at(&most, of[i].call),
+            .elsewhere = most_of(&most, of[i].all),
+            .same_caller = most_of(&most, of[i].call).seen,
         };
-        uint64_t source = source_of(p->seen, &counts);
-        bool very_rare = source > 0 && source >= VERY_RARE * p->seen;
-        p->kept = path[p->parent].kept && !very_rare && !is_mix(p->seen, p->verified, source) &&
+        uint64_t source = rarer_source(p->times.seen, &counts);
+        bool very_rare = source > 0 && source >= VERY_RARE * p->times.seen;
+        p->kept = path[p->parent].kept && !very_rare && !is_mix(p->times, &counts) &&
                   !ends_in_mix(p, calls);
     }
     free(of);

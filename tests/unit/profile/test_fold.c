@@ -75,10 +75,27 @@ static void test_common_elsewhere(void **state)
         feed_sample(&feed, "t", "a:1 > b:2 > c:3", 1000);
         feed_sample(&feed, "t", "a:5 > d:8 > e:7", 40); /* no sum: one path is meant */
         feed_sample(&feed, "t", "a:5 > d:6 > e:7", e);
-        mix(&feed, "a:1 > b:2 > e:7", 10, 0);
+        mix(&feed, "a:1 > b:2 > e:7", 10, 2);
         struct pyro_profile *p = feed_finish(&feed);
         assert_int_equal(p->sampling.folded, e < 50 ? 0 : 10);
         assert_int_equal(edge_of(p, "b", "e"), e < 50 ? 10 : 0);
+        pyro_profile_free(p);
+    }
+}
+
+/* A mix may be nearly half as frequent as its upper half if both reads agree on it ten times less
+ * often: f is verified in a quarter of its samples, so of 160 samples in another call 4 may be. */
+static void test_seldom_verified(void **state)
+{
+    for (size_t verified = 4; verified <= 5; verified++) {
+        struct feed feed;
+        start(&feed, 1000);
+        mix(&feed, "a:1 > b:9 > f:7", 400, 100);
+        mix(&feed, "a:5 > d:6 > f:7", 160, verified);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, verified == 4 ? 160 : 0);
+        assert_int_equal(edge_of(p, "d", "f"), verified == 4 ? 0 : 160);
+        assert_int_equal(edge_of(p, "b", "f"), 400);
         pyro_profile_free(p);
     }
 }
@@ -395,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_many_paths),
         cmocka_unit_test(test_mix),
         cmocka_unit_test(test_common_elsewhere),
+        cmocka_unit_test(test_seldom_verified),
         cmocka_unit_test(test_common_at_site),
         cmocka_unit_test(test_common_same_caller),
         cmocka_unit_test(test_common_least),
