@@ -35,11 +35,15 @@ static bool add_needed(struct pyro_sampler *s, struct thread *t, struct view *vi
     return true;
 }
 
-static void walk_piece(struct pyro_sampler *s, struct thread *t, const struct region *region,
-                       struct extra *extra)
+/* The frames of a chunk, on top of those that were found below, the topmost of which is in *before.
+ * False: none stands on them. */
+static bool walk_piece(struct pyro_sampler *s, struct thread *t, const struct region *region,
+                       const struct region *before, struct extra *extra)
 {
     struct view view = {.count = 1, .blocks = 1, .current_known = true, .partial = true};
     view.regions[0] = *region;
+    if (before->bytes != NULL)
+        view.regions[view.count++] = *before;
     struct item below;
     bool has_below = t->depth > 0;
     if (has_below)
@@ -49,12 +53,14 @@ static void walk_piece(struct pyro_sampler *s, struct thread *t, const struct re
         walk_view(s, t, &view, region->start, region->chunk, has_below ? &below : NULL, &s->two);
     while (s->two.need != 0 && add_needed(s, t, &view, s->two.need, extra));
     struct walk *w = &s->two;
+    const bool found = w->count > 0;
     if (region->chunk == t->window_chunk) /* those in the window are read twice there */
         while (w->count > 0 && (stack_chunk_of(t, w->items[w->count - 1].at) < 0 ||
                                 w->items[w->count - 1].at >= t->window_low))
             w->count--;
     if (w->count > 0)
         stack_keep(s, t, t->depth, w);
+    return found;
 }
 
 /* Says the chunk's own head what is known of it?  It may have been given back and taken again. */
@@ -70,7 +76,8 @@ static bool is_as_known(const struct pyro_sampler *s, const struct thread *t, in
 int lower_read(struct pyro_sampler *s, struct thread *t)
 {
     struct extra extra = {malloc(512 * 1024), 0, 512 * 1024};
-    int rc = extra.bytes == NULL ? PYRO_E_NOMEM : 0;
+    struct region before = {0};
+    int rc = extra.bytes == NULL ? PYRO_E_NOMEM : 0, n = 0;
     t->depth = 0;
     t->lower_tick = s->tick;
     for (int i = 0; i <= t->window_chunk && rc == 0; i++) {
@@ -81,15 +88,17 @@ int lower_read(struct pyro_sampler *s, struct thread *t)
         if (i == t->window_chunk)
             end = end + OVERLAP < c->end ? end + OVERLAP : c->end;
         size_t size = end - c->at;
-        if (sampler_grow(&s->lower, &s->lower_cap, size) == NULL)
-            rc = PYRO_E_NOMEM;
-        else
-            rc = pyro_target_read(s->target, c->at, s->lower, size);
-        if (rc == 0 && !is_as_known(s, t, i, s->lower))
+        n = !n; /* the chunk before stays in the other buffer */
+        uint8_t *bytes = sampler_grow(&s->lower[n], &s->lower_cap[n], size);
+        rc = bytes == NULL ? PYRO_E_NOMEM : pyro_target_read(s->target, c->at, bytes, size);
+        if (rc == 0 && !is_as_known(s, t, i, bytes))
             rc = PYRO_E_INVALID;
-        struct region region = {c->first, end, s->lower + (c->first - c->at), i};
-        if (rc == 0)
-            walk_piece(s, t, &region, &extra);
+        if (rc != 0)
+            break;
+        struct region region = {c->first, end, bytes + (c->first - c->at), i};
+        if (!walk_piece(s, t, &region, &before, &extra))
+            break; /* the stack has changed meanwhile */
+        before = region;
     }
     if (rc != 0)
         t->chunk_count = 0; /* they are learnt anew */

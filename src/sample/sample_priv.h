@@ -207,9 +207,9 @@ struct pyro_sampler {
     uint64_t head_now;     /* the same word, as read with the last tick */
     uint8_t *buffer;       /* copies of the two reads of all threads */
     size_t buffer_cap;
-    uint8_t *copies; /* in it */
-    uint8_t *lower;  /* copies of what lies below a window */
-    size_t lower_cap;
+    uint8_t *copies;   /* in it */
+    uint8_t *lower[2]; /* copies of what lies below a window: two chunks in turn */
+    size_t lower_cap[2];
     struct iovec *iovecs;
     int iovec_cap;
     struct walk one, two;

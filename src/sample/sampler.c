@@ -656,7 +656,8 @@ void pyro_sample_free(struct pyro_sampler *s)
     free(s->threads);
     free(s->states);
     free(s->buffer);
-    free(s->lower);
+    free(s->lower[0]);
+    free(s->lower[1]);
     free(s->iovecs);
     free(s->shapes);
     free(s->shape_keys);

@@ -222,8 +222,15 @@ static void set_tail(struct pyro_sampler *s, const struct view *view, const stru
     *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
     tail->pushes = true;
     tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
-    if (tail->bytes != NULL)
-        tail->stacktop = stacktop_of(s->lay, tail->bytes, item->at);
+    if (tail->bytes == NULL)
+        return;
+    struct header h = {0};
+    read_marks(s, tail->bytes, item->at, &h);
+    tail->stacktop = h.stacktop;
+    if (h.executable == item->code->facts.address && read_code(s, tail->bytes, &h)) {
+        tail->raw = h.raw;
+        tail->pushes = is_pushing(s, h.code, h.instruction, h.raw);
+    }
 }
 
 /* The generator in a copy of its bytes, if they say that it is executing.  *pushes: it stands where
@@ -470,10 +477,12 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
     out->need_cframe = false;
     out->doubt.at = 0;
     int r = region_of_chunk(view, chunk);
-    bool first = true; /* the frame at `from` was believed before: its link is not judged again */
+    /* The frame at `from` was believed before, but in the pieces of what lies below the window, and
+     * its link is not judged again. */
+    bool first = below == NULL || !view->partial;
     const uint64_t below_at = below != NULL ? below->at : 0;
     if (below != NULL)
-        tail = (struct tail){.at = below->at, .code = below->code, .stacktop = -2, .pushes = true};
+        set_tail(s, view, below, &tail);
     uint64_t at = from;
     if (!view->partial && chunk == 0 && from == t->chunks[0].first && view->top == from)
         r = -1; /* nothing runs: what stands there is of before */

@@ -183,6 +183,36 @@ static void test_deep(void **state)
     }
 }
 
+/* Below the window, too, a frame at the beginning of a chunk has to belong to the one that is last
+ * in the chunk before: they are read one after the other. */
+static void test_links_of_chunks(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 30), b = fake_function(&f, "b", 1);
+        fake_sample(&f);
+        while (f.depth < 400)
+            fake_call(&f, &a);
+        int last = 0; /* of the first chunk */
+        while (f.frames[last + 1] == f.frames[last] + (uint64_t)a.frame_bytes)
+            last++;
+        uint64_t slot = (uint64_t)f.lay->frame_locals + (uint64_t)a.slots * 8;
+        step(&f);
+        assert_int_equal(f.sampler->threads[0]->depth, f.depth);
+        fake_put(f.frames[last], (int)slot, b.at); /* it waits for another function */
+        f.sampler->threads[0]->lower_tick = f.sampler->tick - REFRESH_TICKS;
+        step(&f);
+        assert_int_equal(f.sampler->threads[0]->depth, last + 1);
+        fake_put(f.frames[last], (int)slot, a.at);
+        fake_put(f.frames[last + 1], f.lay->frame_previous, f.frames[last - 1]);
+        step(&f);
+        assert_int_equal(f.sampler->threads[0]->depth, last + 1);
+        fake_put(f.frames[last + 1], f.lay->frame_previous, f.frames[last]);
+        f.sampler->threads[0]->lower_tick = f.sampler->tick - REFRESH_TICKS;
+        check(&f);
+    }
+}
+
 /* A chunk given back and taken again at the same address stands above another fill of the one
  * below it; nothing that a tick reads by itself says so. */
 static void test_chunk_taken_again(void **state)
@@ -395,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_caller_at_no_call),
         cmocka_unit_test(test_returned_in_between),
         cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_links_of_chunks),
         cmocka_unit_test(test_chunk_taken_again),
         cmocka_unit_test(test_code_replaced),
         cmocka_unit_test(test_generators),
