@@ -77,6 +77,13 @@ def children(pid):
         return [int(word) for word in file.read().split()]
 
 
+def reads_stdin(pid):
+    """Is the main thread in read(0, ...)?"""
+    with open(f"/proc/{pid}/syscall") as file:
+        words = file.read().split()
+    return words[0] in ("0", "63") and words[1] == "0x0"  # x86-64, aarch64
+
+
 # Two threads of work and the main one, which ends when a line comes; then the status is 3.
 SERVER = """
 import subprocess, sys, threading
@@ -104,6 +111,7 @@ sys.exit(3)
 
 @contextlib.contextmanager
 def server(python, folder):
+    """The program, when its main thread waits for that line."""
     file = folder / "server.py"
     file.write_text(SERVER)
     process = subprocess.Popen(
@@ -112,6 +120,7 @@ def server(python, folder):
     )  # fmt: skip
     try:
         assert process.stdout.readline() == b"ready\n"
+        until(lambda: reads_stdin(process.pid), "waits")
         yield process
     finally:
         if process.poll() is None:

@@ -10,24 +10,37 @@ import threading
 import time
 
 stacks = collections.Counter()
+codes = {}  # by address: those that were seen stay alive
 stop = threading.Event()
+
+
+def look(mine):
+    """Nothing but the walk, so that it ends before another thread has its turn."""
+    for thread, frame in sys._current_frames().items():
+        stack = []
+        while thread != mine and frame is not None:
+            stack.append((frame.f_code, frame.f_lasti))
+            frame = frame.f_back
+        if stack:
+            yield stack
 
 
 def witness():
     mine = threading.get_ident()
     while not stop.is_set():
-        for thread, frame in sys._current_frames().items():
-            stack = []
-            while thread != mine and frame is not None:
-                code = frame.f_code
-                line = frame.f_lineno or code.co_firstlineno
-                if all(ord(c) < 128 for c in code.co_filename):
-                    at = f"+{frame.f_lasti}" if frame.f_lasti >= 0 else ""
-                    stack.append(f"{code.co_qualname} ({code.co_filename}:{line}{at})")
-                frame = frame.f_back
-            if stack:
-                stacks[";".join(reversed(stack))] += 1
+        for stack in list(look(mine)):
+            codes.update((id(code), code) for code, _ in stack)
+            stacks[tuple((id(code), instruction) for code, instruction in reversed(stack))] += 1
         time.sleep(0.0005)
+
+
+def token(code, instruction):
+    line = code.co_firstlineno
+    for begin, end, at in code.co_lines():
+        if begin <= instruction < end and at is not None:
+            line = at
+    at = f"+{instruction}" if instruction >= 0 else ""
+    return f"{code.co_qualname} ({code.co_filename}:{line}{at})"
 
 
 def finish():
@@ -35,7 +48,12 @@ def finish():
     thread.join()
     with open(os.environ["WITNESS"], "w", encoding="utf-8") as to:
         for stack, count in stacks.items():
-            to.write(f"{stack} {count}\n")
+            tokens = [
+                token(codes[code], instruction) for code, instruction in stack
+                if codes[code].co_filename.isascii()
+            ]  # fmt: skip
+            if tokens:
+                to.write(f"{';'.join(tokens)} {count}\n")
 
 
 # Long enough for the witness to walk all stacks before another thread asks for its turn.
