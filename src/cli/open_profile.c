@@ -18,6 +18,26 @@ static int load(const char *path, struct pyro_profile **out)
     return pyro_cli_fail(PYRO_EXIT_FAILED, "Cannot read %s: %s", path, why);
 }
 
+/* --state, or one of those that stand for it.  They cannot be told apart from each other later, so
+ * that two of them are a usage error. */
+static int choose_state(const struct pyro_args *args, enum pyro_state *out)
+{
+    const char *state = pyro_cli_value(args, PYRO_OPT_STATE);
+    const char *mode = pyro_cli_value(args, PYRO_OPT_MODE);
+    bool gil = pyro_cli_has(args, PYRO_OPT_GIL), idle = pyro_cli_has(args, PYRO_OPT_IDLE);
+    *out = PYRO_STATE_ANY;
+    if ((state != NULL) + (mode != NULL) + gil + idle > 1)
+        return pyro_cli_fail(PYRO_EXIT_USAGE,
+                             "Of --state, --mode, --gil and --idle only one can be given.");
+    if (gil)
+        mode = "gil";
+    const char *wanted = state ? state : mode;
+    for (int i = 0; wanted && i < PYRO_STATES; i++)
+        if (strcmp(pyro_profile_state_names[i], wanted) == 0)
+            *out = (enum pyro_state)i;
+    return 0;
+}
+
 int pyro_cli_open(const struct pyro_args *args, const char *recording, char path[PATH_MAX],
                   struct pyro_profile **out)
 {
@@ -35,6 +55,9 @@ int pyro_cli_open(const struct pyro_args *args, const char *recording, char path
         .thread = pyro_cli_value(args, PYRO_OPT_THREAD),
         .process = (int32_t)pid,
     };
+    int status = choose_state(args, &filter.state);
+    if (status)
+        return status;
 
     if (!recording) {
         if (pyro_cli_newest(path, &err) != 0)
@@ -42,7 +65,7 @@ int pyro_cli_open(const struct pyro_args *args, const char *recording, char path
     } else if (snprintf(path, PATH_MAX, "%s", recording) >= PATH_MAX) {
         return pyro_cli_fail(PYRO_EXIT_FAILED, "The recording's name is too long.");
     }
-    int status = load(path, &whole);
+    status = load(path, &whole);
     if (status)
         return status;
     if (pyro_cli_has(args, PYRO_OPT_MINE)) {
@@ -54,7 +77,7 @@ int pyro_cli_open(const struct pyro_args *args, const char *recording, char path
         filter.mine = mine;
     }
     if (!filter.only_count && !filter.exclude_count && !filter.thread && !filter.mine &&
-        !filter.process) {
+        !filter.process && filter.state == PYRO_STATE_ANY) {
         *out = whole;
         return 0;
     }

@@ -67,6 +67,10 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
          "That counts as one frame: a function (the default) is named with its first line, a line "
          "of it with the one that was running or calling, an instruction with its offset in the "
          "bytecode too."},
+    [PYRO_OPT_FUNCTION] = {"function", 0, PYRO_KIND_FLAG, NULL, NULL, false, EXPORT,
+                           "The same as `--frames function`."},
+    [PYRO_OPT_NOLINENO] = {"nolineno", 0, PYRO_KIND_FLAG, NULL, NULL, false, EXPORT,
+                           "The same as `--frames function`."},
     [PYRO_OPT_THREADS] = {"threads", 0, PYRO_KIND_FLAG, NULL, NULL, false, EXPORT,
                           "In `collapsed`: the lowest frame is the thread, with its process below "
                           "it where there are several. `speedscope` has a profile for each thread "
@@ -91,6 +95,18 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
         {"mine", 0, PYRO_KIND_FLAG, NULL, NULL, false, REPORT | EXPORT,
          "Keep only files under the working directory of the program: the rest is charged to its "
          "caller."},
+    [PYRO_OPT_STATE] =
+        {"state", 0, PYRO_KIND_CHOICE, "STATE", "cpu gil waiting idle gc", false, REPORT | EXPORT,
+         "Only samples of threads that ran or could run (`cpu`), held the GIL (`gil`), slept in "
+         "the kernel (`waiting`), slept without the GIL (`idle`), or were in the garbage collector "
+         "(`gc`). Samples of which that is not known are left out."},
+    [PYRO_OPT_MODE] = {"mode", 0, PYRO_KIND_CHOICE, "MODE", "wall cpu gil", false, REPORT | EXPORT,
+                       "What time is counted: all of it (`wall`, if not given), or that of "
+                       "`--state cpu` or `--state gil`."},
+    [PYRO_OPT_GIL] = {"gil", 0, PYRO_KIND_FLAG, NULL, NULL, false, REPORT | EXPORT,
+                      "The same as `--mode gil`."},
+    [PYRO_OPT_IDLE] = {"idle", 0, PYRO_KIND_FLAG, NULL, NULL, false, REPORT | EXPORT,
+                       "The same as `--mode wall`: threads that wait are shown anyway."},
     [PYRO_OPT_JSON] = {"json", 0, PYRO_KIND_FLAG, NULL, NULL, false, DUMP | REPORT | DOCTOR,
                        "One JSON object on stdout, for other programs."},
     [PYRO_OPT_HELP] = {"help", 'h', PYRO_KIND_FLAG, NULL, NULL, false, EVERY, "Show this help."},

@@ -219,6 +219,9 @@ int pyro_format_put_batch(struct pyro_buf *out, const struct pyro_batch *b)
     if (b->seconds.len && !rc)
         rc = put_samples(&body, &b->seconds);
     put_section(out, PYRO_SECTION_SECONDS, &body);
+    if (b->states.len && !rc)
+        rc = put_samples(&body, &b->states);
+    put_section(out, PYRO_SECTION_STATES, &body);
     pyro_base_buf_release(&body);
     return rc ? rc : out->failed ? PYRO_E_NOMEM : 0;
 }

@@ -87,6 +87,19 @@ enum {
     PYRO_SAMPLE_TOP_MOVED = 1 << 1, /* the two reads disagree on the top frame's function */
     PYRO_SAMPLE_ASSUMED = 1 << 2,   /* frames below the window were not read again this tick */
 };
+/* What the thread did at that moment: three facts of two bits, each unknown (0), no or yes. */
+enum {
+    PYRO_STATE_NO = 1,
+    PYRO_STATE_YES = 2,
+    PYRO_STATE_RUNNABLE = 0, /* shifts: it runs or could run; else it sleeps in the kernel */
+    PYRO_STATE_GIL = 2,      /* it holds the GIL */
+    PYRO_STATE_GC = 4,       /* it is in the garbage collector */
+    PYRO_STATE_BITS = 6,
+};
+static inline unsigned pyro_state_fact(uint32_t state, int shift)
+{
+    return state >> shift & 3;
+}
 struct pyro_sample {
     uint32_t thread;
     uint32_t node;       /* PYRO_NO_NODE: no Python frame (or discarded) */
@@ -94,6 +107,7 @@ struct pyro_sample {
     uint32_t flags;
     uint32_t second; /* the node that the second read showed, plus 1, where the first was not
                       * verified wholly; 0: not told */
+    uint32_t state;  /* of the facts above; 0: nothing is known (or discarded) */
 };
 
 /* Totals so far, written with every flush: what is known when the writer is killed. */
@@ -198,6 +212,10 @@ struct pyro_visitor {
     /* what the second reads of those samples showed; follows the batch's samples */
     int (*seconds)(void *ctx, uint32_t stream, uint32_t thread, uint32_t node, size_t first,
                    size_t count);
+    /* what their threads did then (pyro_sample.state, which `samples` does not tell); follows both
+     */
+    int (*states)(void *ctx, uint32_t stream, uint32_t thread, uint32_t state, size_t first,
+                  size_t count);
     int (*exit)(void *ctx, const struct pyro_exit_fact *fact);
     int (*source)(void *ctx, const struct pyro_source_fact *fact);
     int (*warning)(void *ctx, struct pyro_str sentence);

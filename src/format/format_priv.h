@@ -94,6 +94,7 @@ enum pyro_section { /* 1 to 5 are the tables, in their order */
                     PYRO_SECTION_TICKS = 6,
                     PYRO_SECTION_SAMPLES = 7,
                     PYRO_SECTION_SECONDS = 8,
+                    PYRO_SECTION_STATES = 9,
 };
 struct pyro_function_row {
     uint32_t file, name, qualname, module; /* string ids */
@@ -139,6 +140,7 @@ struct pyro_batch {
     struct pyro_vec gaps;     /* struct pyro_tick_gap */
     struct pyro_vec runs;     /* struct pyro_entry_run, in order of first tick */
     struct pyro_vec seconds;  /* the same, of what the second reads showed */
+    struct pyro_vec states;   /* the same, of what the threads did: `stack` is the state */
     uint64_t taken;           /* samples not discarded */
 };
 struct pyro_batch *pyro_format_batch_new(uint32_t stream);

@@ -401,8 +401,9 @@ static const char *read_ticks(struct pyro_reader *r, struct pyro_in_stream *s,
 }
 
 static const char *read_entries(struct pyro_reader *r, struct pyro_in_stream *s,
-                                struct pyro_cursor *cur, bool seconds)
+                                struct pyro_cursor *cur, unsigned tag)
 {
+    const bool states = tag == PYRO_SECTION_STATES;
     while (cur->at < cur->end && !r->stop) {
         struct pyro_sample sample = {0};
         uint64_t thread = pyro_base_get_varint(cur), first = pyro_base_get_varint(cur);
@@ -415,12 +416,17 @@ static const char *read_entries(struct pyro_reader *r, struct pyro_in_stream *s,
         for (size_t i = 0; i < r->runs.len && !r->stop; first += v[i++].count) {
             if (!v[i].code)
                 continue;
+            uint64_t of = v[i].code - 2;
+            if (states && (v[i].code < 2 || of >> PYRO_STATE_BITS))
+                return "states";
             sample.node = PYRO_NO_NODE;
-            if (v[i].code > 1 && !show_stack(r, s, v[i].code - 2, &sample.node))
+            if (!states && v[i].code > 1 && !show_stack(r, s, of, &sample.node))
                 return "samples";
             sample.unverified = v[i].packed / 8;
             sample.flags = v[i].packed % 8;
-            if (seconds)
+            if (states)
+                PYRO_TELL(r, states, s->fact.id, sample.thread, (uint32_t)of, first, v[i].count);
+            else if (tag == PYRO_SECTION_SECONDS)
                 PYRO_TELL(r, seconds, s->fact.id, sample.thread, sample.node, first, v[i].count);
             else
                 PYRO_TELL(r, samples, s->fact.id, &sample, first, v[i].count);
@@ -432,13 +438,19 @@ static const char *read_entries(struct pyro_reader *r, struct pyro_in_stream *s,
 static const char *read_samples(struct pyro_reader *r, struct pyro_in_stream *s,
                                 struct pyro_cursor *cur)
 {
-    return read_entries(r, s, cur, false);
+    return read_entries(r, s, cur, PYRO_SECTION_SAMPLES);
 }
 
 static const char *read_seconds(struct pyro_reader *r, struct pyro_in_stream *s,
                                 struct pyro_cursor *cur)
 {
-    return read_entries(r, s, cur, true);
+    return read_entries(r, s, cur, PYRO_SECTION_SECONDS);
+}
+
+static const char *read_states(struct pyro_reader *r, struct pyro_in_stream *s,
+                               struct pyro_cursor *cur)
+{
+    return read_entries(r, s, cur, PYRO_SECTION_STATES);
 }
 
 /* ---- the batch */
@@ -468,6 +480,7 @@ const char *pyro_format_read_samples(struct pyro_reader *r, struct pyro_in_strea
         {PYRO_SECTION_FRAMES, read_frames},   {PYRO_SECTION_STACKS, read_stacks},
         {PYRO_SECTION_THREADS, read_threads}, {PYRO_SECTION_TICKS, read_ticks},
         {PYRO_SECTION_SAMPLES, read_samples}, {PYRO_SECTION_SECONDS, read_seconds},
+        {PYRO_SECTION_STATES, read_states},
     };
     const char *why = begin_batch(s, cur, gap);
     s->times.len = 0;

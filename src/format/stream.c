@@ -22,7 +22,8 @@ struct pyro_stream {
     struct pyro_strings *strings;
     struct pyro_vec first_lines;  /* uint32_t, by function */
     struct pyro_vec open;         /* uint32_t, by thread */
-    struct pyro_vec open_seconds; /* the same for the batch's seconds */
+    struct pyro_vec open_seconds; /* the same for the batch's seconds ... */
+    struct pyro_vec open_states;  /* ... and states */
     struct pyro_vec nodes;        /* struct node */
     uint32_t frames, stacks;
     uint32_t last_stack; /* the node of the batch's last stack, or PYRO_NO_NODE */
@@ -50,6 +51,7 @@ struct pyro_batch *pyro_format_batch_new(uint32_t stream)
     b->gaps = PYRO_VEC(struct pyro_tick_gap);
     b->runs = PYRO_VEC(struct pyro_entry_run);
     b->seconds = PYRO_VEC(struct pyro_entry_run);
+    b->states = PYRO_VEC(struct pyro_entry_run);
     return b;
 }
 
@@ -68,6 +70,7 @@ void pyro_format_batch_free(struct pyro_batch *b)
     pyro_base_vec_release(&b->gaps);
     pyro_base_vec_release(&b->runs);
     pyro_base_vec_release(&b->seconds);
+    pyro_base_vec_release(&b->states);
     free(b);
 }
 
@@ -79,9 +82,9 @@ bool pyro_format_batch_is_empty(const struct pyro_batch *b)
 
 size_t pyro_format_batch_bytes(const struct pyro_batch *b)
 {
-    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions,   &b->frames, &b->stacks,
-                                     &b->threads,      &b->lateness,    &b->gaps,   &b->runs,
-                                     &b->seconds,      &b->stack_frames};
+    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames,      &b->stacks,
+                                     &b->threads,      &b->lateness,  &b->gaps,        &b->runs,
+                                     &b->seconds,      &b->states,    &b->stack_frames};
     size_t bytes = b->string_bytes.len;
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         bytes += vecs[i]->len * vecs[i]->elem;
@@ -102,6 +105,7 @@ int pyro_format_stream_new(const struct pyro_stream_fact *fact, struct pyro_stre
     s->last_stack = PYRO_NO_NODE;
     s->open = PYRO_VEC(uint32_t);
     s->open_seconds = PYRO_VEC(uint32_t);
+    s->open_states = PYRO_VEC(uint32_t);
     s->strings = pyro_base_strings_new();
     s->batch = pyro_format_batch_new(fact->id);
     if (!s->strings || !s->batch) {
@@ -123,6 +127,7 @@ void pyro_format_stream_free(struct pyro_stream *s)
     pyro_base_vec_release(&s->nodes);
     pyro_base_vec_release(&s->open);
     pyro_base_vec_release(&s->open_seconds);
+    pyro_base_vec_release(&s->open_states);
     free(s);
 }
 
@@ -160,7 +165,7 @@ uint64_t pyro_format_stream_shed(struct pyro_stream *s, size_t max)
         return 0;
     uint64_t lost = b->taken;
     b->taken = 0;
-    b->lateness.len = b->gaps.len = b->runs.len = b->seconds.len = 0;
+    b->lateness.len = b->gaps.len = b->runs.len = b->seconds.len = b->states.len = 0;
     return lost;
 }
 
@@ -361,6 +366,14 @@ static bool put_run(struct pyro_vec *runs, uint32_t *open, uint32_t thread, uint
     return true;
 }
 
+/* Beside a sample: another value for its thread and tick. */
+static void put_beside(struct pyro_vec *runs, struct pyro_vec *open, uint32_t thread,
+                       uint32_t value, uint32_t tick)
+{
+    if (open->len > thread || pyro_base_vec_resize(open, thread + 1) == 0)
+        put_run(runs, pyro_base_vec_at(open, thread), thread, value, 0, tick);
+}
+
 void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *sample)
 {
     struct pyro_batch *b = s->batch;
@@ -377,9 +390,8 @@ void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *
         return;
     b->taken += !(sample->flags & PYRO_SAMPLE_DISCARDED);
     if (sample->second > 0 && sample->second - 1 < s->nodes.len &&
-        (s->open_seconds.len > sample->thread ||
-         pyro_base_vec_resize(&s->open_seconds, sample->thread + 1) == 0) &&
         (second = stack_id(s, sample->second - 1)) != UINT32_MAX)
-        put_run(&b->seconds, pyro_base_vec_at(&s->open_seconds, sample->thread), sample->thread,
-                second, 0, tick);
+        put_beside(&b->seconds, &s->open_seconds, sample->thread, second, tick);
+    if (sample->state > 0 && sample->state < 1u << PYRO_STATE_BITS)
+        put_beside(&b->states, &s->open_states, sample->thread, sample->state, tick);
 }

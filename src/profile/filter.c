@@ -206,8 +206,8 @@ static int map_nodes(const struct pyro_profile *p, const bool *keep, uint32_t *n
     return rc;
 }
 
-/* Self samples of the new nodes: from the runs of the threads wanted; `moved` is not known per
- * thread, so it is shared out by samples. */
+/* Self samples of the new nodes: from the runs of the threads and the state wanted; `moved` is not
+ * known per thread, so it is shared out by samples. */
 static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, const uint32_t *now,
                 struct pyro_profile *to)
 {
@@ -219,14 +219,15 @@ static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, 
     }
     to->run_count = 0;
     to->samples = to->outside = 0;
-    for (size_t i = 0; i < to->thread_count; i++) {
-        if (!is_wanted(p, (uint32_t)i, filter))
-            to->threads[i].samples = 0;
-    }
+    for (size_t i = 0; i < to->thread_count; i++)
+        to->threads[i].samples = 0;
     for (size_t i = 0; i < p->run_count; i++) {
         struct pyro_run run = p->runs[i];
         if (!is_wanted(p, run.thread, filter))
             continue;
+        if (pyro_profile_shows(run.state, filter->state) != 1)
+            continue;
+        to->threads[run.thread].samples += run.count;
         to->samples += run.count;
         if (run.node != PYRO_NONE) {
             self[run.node] += run.count;
@@ -236,11 +237,12 @@ static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, 
             to->outside += run.count;
         struct pyro_run *last = to->run_count > 0 ? &to->runs[to->run_count - 1] : NULL;
         if (last != NULL && last->thread == run.thread && last->node == run.node &&
-            last->tick + last->count == run.tick)
+            last->state == run.state && last->tick + last->count == run.tick)
             last->count += run.count;
         else
             to->runs[to->run_count++] = run;
     }
+    pyro_profile_count_states(to);
     for (size_t i = 0; i < p->node_count; i++) {
         const struct pyro_node *node = &p->nodes[i];
         if (now[i] == PYRO_NONE || self[i] == 0)
@@ -292,6 +294,11 @@ static int check_wanted(const struct pyro_profile *p, const struct pyro_filter *
     if (!thread)
         return pyro_base_fail(err, PYRO_E_NOT_FOUND, "%s has no thread with the name or id %s.",
                               filter->process ? "That process" : "The recording", filter->thread);
+    if (p->samples > 0 && p->states_known[filter->state] == 0)
+        return pyro_base_fail(err, PYRO_E_NOT_FOUND,
+                              "Of none of the recording's samples it is known whether their "
+                              "threads were in the state %s.",
+                              pyro_profile_state_names[filter->state]);
     return PYRO_OK;
 }
 

@@ -24,8 +24,8 @@ static int by_tick(const void *a, const void *b)
     return x->tick < y->tick ? -1 : x->tick > y->tick;
 }
 
-/* Runs grouped by thread, in time order; stretches at one node that follow each other without a
- * gap become one.  (A discarded sample is a gap.) */
+/* Runs grouped by thread, in time order; stretches at one node and in one state that follow each
+ * other without a gap become one.  (A discarded sample is a gap.) */
 static int lay_out(struct pyro_profile_builder *b)
 {
     struct pyro_profile *p = b->profile;
@@ -42,7 +42,8 @@ static int lay_out(struct pyro_profile_builder *b)
         next[i] += next[i - 1];
     for (size_t i = 0; i < b->samples.len; i++) {
         const struct pyro_build_sample *s = &samples[i];
-        p->runs[next[s->thread]++] = (struct pyro_run){s->thread, s->node, s->tick, s->count};
+        p->runs[next[s->thread]++] =
+            (struct pyro_run){s->thread, s->node, s->tick, s->count, s->state};
     }
 
     size_t at = 0, kept = 0; /* next[i] is now where thread i ends */
@@ -58,61 +59,72 @@ static int lay_out(struct pyro_profile_builder *b)
             struct pyro_run run = p->runs[k];
             p->threads[i].samples += run.count;
             if (last != NULL && last->thread == run.thread && last->node == run.node &&
-                last->tick + last->count == run.tick)
+                last->state == run.state && last->tick + last->count == run.tick)
                 last->count += run.count;
             else
                 p->runs[kept++] = run;
         }
     }
     p->run_count = kept;
+    pyro_profile_count_states(p);
     free(next);
     return PYRO_OK;
 }
 
 static int by_thread_and_tick(const void *a, const void *b)
 {
-    const struct pyro_build_second *x = a, *y = b;
+    const struct pyro_build_beside *x = a, *y = b;
     if (x->thread != y->thread)
         return x->thread < y->thread ? -1 : 1;
     return x->tick < y->tick ? -1 : x->tick > y->tick;
 }
 
-/* The first of the sorted second reads that ends behind this tick of the thread. */
-static size_t find_second(const struct pyro_vec *seconds, uint32_t thread, uint64_t tick)
+static void sort_beside(struct pyro_vec *list)
 {
-    size_t low = 0, high = seconds->len;
+    if (list->len > 1)
+        qsort(list->data, list->len, list->elem, by_thread_and_tick);
+}
+
+/* What is told beside the thread's sample at this tick; PYRO_NONE: nothing.  *until becomes the
+ * tick up to which that holds, if it is before. */
+static uint32_t beside_at(const struct pyro_vec *list, uint32_t thread, uint64_t tick,
+                          uint64_t *until)
+{
+    size_t low = 0, high = list->len; /* the first that ends behind the tick */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct pyro_build_second *at = pyro_base_vec_at(seconds, middle);
+        const struct pyro_build_beside *at = pyro_base_vec_at(list, middle);
         if (at->thread < thread || (at->thread == thread && at->tick + at->count <= tick))
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    const struct pyro_build_beside *at = low < list->len ? pyro_base_vec_at(list, low) : NULL;
+    if (at == NULL || at->thread != thread)
+        return PYRO_NONE;
+    bool inside = at->tick <= tick;
+    uint64_t end = inside ? at->tick + at->count : at->tick;
+    if (*until > end)
+        *until = end;
+    return inside ? at->value : PYRO_NONE;
 }
 
-/* The beginning of a run of samples whose own path is not kept, as far as the second read is one:
- * charged to its path, if that is kept, else to what is left of their own. */
+/* The beginning of a run of samples, as far as all that is told beside it is one: its state, and
+ * where its own path is not kept, the path that it is charged to: the second read's, if that is
+ * kept, else what is left of its own. */
 static struct pyro_build_sample choose_some(struct pyro_profile_builder *b, const uint32_t *target,
                                             struct pyro_build_sample s)
 {
-    size_t i = find_second(&b->seconds, s.thread, s.tick);
-    const struct pyro_build_second *second =
-        i < b->seconds.len ? pyro_base_vec_at(&b->seconds, i) : NULL;
-    uint32_t node = PYRO_NONE;
-    uint64_t until = UINT64_MAX;
-    if (second != NULL && second->thread == s.thread) {
-        bool inside = second->tick <= s.tick;
-        until = inside ? second->tick + second->count : second->tick;
-        node = inside ? second->node : PYRO_NONE;
-    }
-    if (s.count > until - s.tick)
-        s.count = until - s.tick;
-    if (node != PYRO_NONE && target[node] == node) {
-        s.node = node;
+    bool kept = s.node == PYRO_NONE || target[s.node] == s.node;
+    uint64_t until = s.tick + s.count;
+    uint32_t state = beside_at(&b->states, s.thread, s.tick, &until);
+    uint32_t second = kept ? PYRO_NONE : beside_at(&b->seconds, s.thread, s.tick, &until);
+    s.count = until - s.tick;
+    s.state = state == PYRO_NONE ? 0 : state;
+    if (second != PYRO_NONE && target[second] == second) {
+        s.node = second;
         s.moved = true;
-    } else {
+    } else if (!kept) {
         s.node = target[s.node];
         b->profile->sampling.folded += s.count;
     }
@@ -125,14 +137,12 @@ static int choose_paths(struct pyro_profile_builder *b, const uint32_t *target)
     struct pyro_vec chosen = PYRO_VEC(struct pyro_build_sample);
     const struct pyro_build_sample *samples = b->samples.data;
     int rc = PYRO_OK;
-    if (b->seconds.len > 1)
-        qsort(b->seconds.data, b->seconds.len, b->seconds.elem, by_thread_and_tick);
+    sort_beside(&b->seconds);
+    sort_beside(&b->states);
     for (size_t i = 0; i < b->samples.len && rc == PYRO_OK; i++) {
         struct pyro_build_sample rest = samples[i];
         while (rest.count > 0 && rc == PYRO_OK) {
-            struct pyro_build_sample some = rest;
-            if (rest.node != PYRO_NONE && target[rest.node] != rest.node)
-                some = choose_some(b, target, rest);
+            struct pyro_build_sample some = choose_some(b, target, rest);
             struct pyro_build_sample *to = pyro_base_vec_push(&chosen);
             if (to == NULL)
                 rc = PYRO_E_NOMEM;

@@ -331,6 +331,19 @@ static int on_samples(void *ctx, uint32_t stream_id, const struct pyro_sample *s
     return PYRO_OK;
 }
 
+static int put_beside(struct pyro_profile_builder *b, const struct pyro_build_stream *stream,
+                      struct pyro_vec *to, uint32_t thread, uint32_t value, size_t first,
+                      size_t count)
+{
+    if (count > stream->batch_count - first)
+        count = stream->batch_count - first;
+    struct pyro_build_beside *beside = pyro_base_vec_push(to);
+    if (beside == NULL)
+        return PYRO_E_NOMEM;
+    *beside = (struct pyro_build_beside){thread, value, stream->batch_first + first, count};
+    return PYRO_OK;
+}
+
 static int on_seconds(void *ctx, uint32_t stream_id, uint32_t thread, uint32_t node, size_t first,
                       size_t count)
 {
@@ -338,17 +351,24 @@ static int on_seconds(void *ctx, uint32_t stream_id, uint32_t thread, uint32_t n
     struct pyro_build_stream *stream = stream_of(b, stream_id);
     if (stream == NULL || first >= stream->batch_count || node == PYRO_NO_NODE)
         return drop(b);
-    if (count > stream->batch_count - first)
-        count = stream->batch_count - first;
     thread = pyro_profile_ids_get(&stream->threads, thread);
     node = pyro_profile_ids_get(&stream->nodes, node);
     if (thread == PYRO_NONE || node == PYRO_NONE)
         return PYRO_OK;
-    struct pyro_build_second *second = pyro_base_vec_push(&b->seconds);
-    if (second == NULL)
-        return PYRO_E_NOMEM;
-    *second = (struct pyro_build_second){thread, node, stream->batch_first + first, count};
-    return PYRO_OK;
+    return put_beside(b, stream, &b->seconds, thread, node, first, count);
+}
+
+static int on_states(void *ctx, uint32_t stream_id, uint32_t thread, uint32_t state, size_t first,
+                     size_t count)
+{
+    struct pyro_profile_builder *b = ctx;
+    struct pyro_build_stream *stream = stream_of(b, stream_id);
+    if (stream == NULL || first >= stream->batch_count)
+        return drop(b);
+    thread = pyro_profile_ids_get(&stream->threads, thread);
+    if (thread == PYRO_NONE)
+        return PYRO_OK;
+    return put_beside(b, stream, &b->states, thread, state, first, count);
 }
 
 static int on_source(void *ctx, const struct pyro_source_fact *fact)
@@ -472,6 +492,7 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
                                        .ticks = on_ticks,
                                        .samples = on_samples,
                                        .seconds = on_seconds,
+                                       .states = on_states,
                                        .source = on_source,
                                        .warning = on_warning,
                                        .status = on_status,
@@ -487,7 +508,8 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
     b->nodes = PYRO_VEC(struct pyro_build_node);
     b->threads = PYRO_VEC(struct pyro_thread);
     b->samples = PYRO_VEC(struct pyro_build_sample);
-    b->seconds = PYRO_VEC(struct pyro_build_second);
+    b->seconds = PYRO_VEC(struct pyro_build_beside);
+    b->states = PYRO_VEC(struct pyro_build_beside);
     b->ticks = PYRO_VEC(uint64_t);
     b->sources = PYRO_VEC(struct pyro_source);
     b->warnings = PYRO_VEC(struct pyro_str);
@@ -516,9 +538,9 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b)
         pyro_profile_ids_release(&stream->nodes);
         pyro_profile_ids_release(&stream->threads);
     }
-    struct pyro_vec *vecs[] = {&b->texts,   &b->streams,  &b->processes, &b->functions, &b->frames,
-                               &b->nodes,   &b->threads,  &b->samples,   &b->seconds,   &b->ticks,
-                               &b->sources, &b->warnings, &b->unknown};
+    struct pyro_vec *vecs[] = {&b->texts, &b->streams, &b->processes, &b->functions, &b->frames,
+                               &b->nodes, &b->threads, &b->samples,   &b->seconds,   &b->states,
+                               &b->ticks, &b->sources, &b->warnings,  &b->unknown};
     struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map,  &b->function_map,
                                &b->frame_map,  &b->node_map,    &b->thread_map};
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)

@@ -56,6 +56,7 @@ struct pyro_run { /* run-length: a thread was at a node for `count` ticks from t
     uint32_t thread, node; /* node PYRO_NONE: no Python frame */
     uint64_t tick;         /* index into ticks[] */
     uint64_t count;
+    uint32_t state; /* facts about the thread, as in pyro_sample */
 };
 struct pyro_source { /* sorted by file, line */
     struct pyro_str file;
@@ -70,6 +71,20 @@ struct pyro_sampling { /* keys of the report's "sampling" */
 /* ticks holds the missed ones; planned = discarded + taken; lost and folded are of those taken.
  * A sample that found a thread without any Python frame is in none of planned, taken, lost: it is
  * in `samples` and `outside` of the profile.  Unfiltered: sum of self over nodes = taken - lost. */
+
+/* What a thread did, defined by the three facts of a sample: docs/internals/states.md. */
+enum pyro_state {
+    PYRO_STATE_ANY,
+    PYRO_STATE_CPU,
+    PYRO_STATE_HOLDS_GIL,
+    PYRO_STATE_WAITING,
+    PYRO_STATE_IDLE,
+    PYRO_STATE_COLLECTING,
+    PYRO_STATES
+};
+extern const char *const pyro_profile_state_names[PYRO_STATES];
+/* Does a sample with these facts show the state?  1, 0, or -1: unknown. */
+int pyro_profile_shows(uint32_t facts, enum pyro_state state);
 
 struct pyro_profile {
     struct pyro_arena *arena;
@@ -98,7 +113,9 @@ struct pyro_profile {
     size_t warning_count;
     struct pyro_sampling sampling;
     bool has_samples;
-    uint64_t samples;     /* in view: sum of self over nodes + outside */
+    uint64_t states[PYRO_STATES];       /* of the samples in view, how many show each ... */
+    uint64_t states_known[PYRO_STATES]; /* ... and of how many it is known */
+    uint64_t samples;                   /* in view: sum of self over nodes + outside */
     uint64_t outside;     /* samples with no frame in view (filtered away, or no Python frame) */
     bool filtered;        /* what is in view was chosen of a recording that has samples */
     double ns_per_sample; /* wall time that one sample stands for */
@@ -127,6 +144,7 @@ struct pyro_filter {
     const char *mine;   /* a directory: keep only functions of files under it; NULL: no */
     const char *thread; /* a name or a tid; NULL: all */
     int32_t process;    /* a pid; 0: all */
+    enum pyro_state state;
 };
 int pyro_profile_filter(const struct pyro_profile *p, const struct pyro_filter *filter,
                         struct pyro_profile **out, struct pyro_error *err);

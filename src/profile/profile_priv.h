@@ -27,12 +27,12 @@ struct pyro_build_node {
 };
 struct pyro_build_sample { /* as in the file, ids made the profile's */
     uint32_t thread, node; /* node PYRO_NONE: no Python frame */
-    uint32_t unverified;
+    uint32_t unverified, state;
     bool moved;
     uint64_t tick, count;
 };
-struct pyro_build_second { /* what the second reads of ticks in a row showed */
-    uint32_t thread, node;
+struct pyro_build_beside { /* what is told of ticks in a row beside their samples */
+    uint32_t thread, value;
     uint64_t tick, count;
 };
 struct pyro_build_stream {
@@ -52,10 +52,12 @@ struct pyro_profile_builder {
     struct pyro_map stream_map, process_map, pair_map, function_map, frame_map, node_map,
         thread_map;
     uint32_t pairs;
-    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, seconds, ticks,
-        sources, warnings, unknown;
-    uint64_t in_file;  /* samples read, discarded ones and those without a frame left out */
-    uint64_t dangling; /* of them, those whose node or thread is missing */
+    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, ticks, sources,
+        warnings, unknown;
+    struct pyro_vec seconds; /* struct pyro_build_beside: the nodes that the second reads showed */
+    struct pyro_vec states;  /* the same: facts about the threads */
+    uint64_t in_file;        /* samples read, discarded ones and those without a frame left out */
+    uint64_t dangling;       /* of them, those whose node or thread is missing */
     uint64_t discarded, frameless;
     uint64_t damages, dropped_facts;
     bool saw_head, saw_status, saw_end;
@@ -97,6 +99,9 @@ void pyro_profile_links_release(struct pyro_links *links);
 int pyro_profile_links_totals(const struct pyro_links *links, const uint32_t *parent,
                               size_t parent_stride, const uint32_t *key, size_t keys,
                               const uint64_t *weight, size_t weight_stride, uint64_t *total);
+
+/* ---- states.c */
+void pyro_profile_count_states(struct pyro_profile *p); /* from the runs */
 
 /* ---- sums.c: from nodes (parent, frame, self, moved) and runs to all that is derived: nodes
  * without a sample at or under them go, totals, sums of functions, lines and edges are made. */

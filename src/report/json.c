@@ -237,6 +237,13 @@ static void put_sampling(struct writer *w)
     json_object_set_new(row, "lost", whole(s->lost));
     json_object_set_new(row, "assumed", whole(s->assumed));
     json_object_set_new(row, "broken", whole(s->broken));
+    json_t *states = json_object();
+    for (int i = PYRO_STATE_ANY + 1; i < PYRO_STATES; i++)
+        json_object_set_new(states, pyro_profile_state_names[i],
+                            json_pack("{s:o, s:o}", "samples",
+                                      p->states_known[i] ? whole(p->states[i]) : json_null(),
+                                      "known", whole(p->states_known[i])));
+    json_object_set_new(row, "states", states);
     json_object_set_new(row, "in_view", whole(p->samples));
     json_object_set_new(row, "outside", whole(p->outside));
     json_object_set_new(row, "ns_per_sample",
@@ -293,12 +300,20 @@ int pyro_report_json(FILE *to, const struct pyro_profile *p)
     return PYRO_OK;
 }
 
-static json_t *stack_of(const struct writer *w, uint32_t thread)
+static json_t *fact_of(const struct pyro_run *run, int shift)
+{
+    unsigned fact = run != NULL ? pyro_state_fact(run->state, shift) : 0;
+    return fact == PYRO_STATE_YES  ? json_true()
+           : fact == PYRO_STATE_NO ? json_false()
+                                   : json_null();
+}
+
+static json_t *stack_of(const struct writer *w, const struct pyro_run *run)
 {
     const struct pyro_profile *p = w->p;
-    uint32_t node = PYRO_NONE;
-    if (!pyro_report_last(p, thread, &node))
+    if (run == NULL)
         return json_null();
+    uint32_t node = run->node;
     json_t *frames = json_array();
     for (; node != PYRO_NONE; node = p->nodes[node].parent) {
         const struct pyro_frame *frame = &p->frames[p->nodes[node].frame];
@@ -331,7 +346,11 @@ int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p)
                                 : json_null());
         json_object_set_new(row, "thread", json_integer(thread->tid));
         json_object_set_new(row, "name", text_or_null(&w, thread->name));
-        json_object_set_new(row, "frames", stack_of(&w, (uint32_t)i));
+        const struct pyro_run *run = pyro_report_last(p, (uint32_t)i);
+        json_object_set_new(row, "runnable", fact_of(run, PYRO_STATE_RUNNABLE));
+        json_object_set_new(row, "holds_gil", fact_of(run, PYRO_STATE_GIL));
+        json_object_set_new(row, "collecting", fact_of(run, PYRO_STATE_GC));
+        json_object_set_new(row, "frames", stack_of(&w, run));
         put_row(&w, row);
     }
     close_list(&w);

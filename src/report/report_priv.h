@@ -106,7 +106,7 @@ void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint
 void pyro_report_name(struct pyro_table *t, const struct pyro_profile *p, uint32_t function);
 
 /* ---- stacks.c */
-/* What the thread was last seen at; false: no sample of it is there. */
-bool pyro_report_last(const struct pyro_profile *p, uint32_t thread, uint32_t *node);
+/* The thread's last run; NULL: no sample of it is there. */
+const struct pyro_run *pyro_report_last(const struct pyro_profile *p, uint32_t thread);
 
 #endif

@@ -3,15 +3,32 @@
  */
 #include "report_priv.h"
 
-bool pyro_report_last(const struct pyro_profile *p, uint32_t thread, uint32_t *node)
+const struct pyro_run *pyro_report_last(const struct pyro_profile *p, uint32_t thread)
 {
-    bool seen = false;
+    const struct pyro_run *last = NULL;
     for (size_t i = 0; i < p->run_count; i++)
-        if (p->runs[i].thread == thread) {
-            *node = p->runs[i].node;
-            seen = true;
+        if (p->runs[i].thread == thread)
+            last = &p->runs[i];
+    return last;
+}
+
+/* "waiting", "running, holds the GIL": what is known. */
+static void put_state(struct pyro_page *page, uint32_t state)
+{
+    static const struct {
+        int shift;
+        unsigned fact;
+        const char *words;
+    } told[] = {{PYRO_STATE_RUNNABLE, PYRO_STATE_YES, "running"},
+                {PYRO_STATE_RUNNABLE, PYRO_STATE_NO, "waiting"},
+                {PYRO_STATE_GIL, PYRO_STATE_YES, "holds the GIL"},
+                {PYRO_STATE_GC, PYRO_STATE_YES, "collecting garbage"}};
+    const char *before = "  ";
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (pyro_state_fact(state, told[i].shift) == told[i].fact) {
+            pyro_page_printf(page, "%s%s", before, told[i].words);
+            before = ", ";
         }
-    return seen;
 }
 
 static void put_frame(struct pyro_page *page, const struct pyro_frame *frame)
@@ -34,8 +51,8 @@ static void put_thread(struct pyro_page *page, uint32_t id)
 {
     const struct pyro_profile *p = page->p;
     const struct pyro_thread *thread = &p->threads[id];
-    uint32_t node = PYRO_NONE;
-    bool seen = pyro_report_last(p, id, &node);
+    const struct pyro_run *last = pyro_report_last(p, id);
+    uint32_t node = last != NULL ? last->node : PYRO_NONE;
     pyro_page_put(page, "\n");
     pyro_page_style(page, BOLD);
     pyro_page_printf(page, "Thread %lld", (long long)thread->tid);
@@ -44,10 +61,13 @@ static void put_thread(struct pyro_page *page, uint32_t id)
         pyro_page_put(page, "  ");
         pyro_report_clean(&page->buf, thread->name.bytes, thread->name.size, 100);
     }
+    pyro_page_style(page, DIM);
+    put_state(page, last != NULL ? last->state : 0);
+    pyro_page_style(page, PLAIN);
     pyro_page_put(page, "\n");
     if (node == PYRO_NONE)
-        pyro_page_put(page, seen ? "    no Python function is running\n"
-                                 : "    its stack could not be read\n");
+        pyro_page_put(page, last != NULL ? "    no Python function is running\n"
+                                         : "    its stack could not be read\n");
     for (; node != PYRO_NONE; node = p->nodes[node].parent)
         put_frame(page, &p->frames[p->nodes[node].frame]);
 }

@@ -153,6 +153,31 @@ static void put_processes(struct pyro_page *page, struct pyro_buf *text)
     flush_fact(page, "processes", text);
 }
 
+/* What the threads did, as shares of the samples of which it is known. */
+static void put_states(struct pyro_page *page, struct pyro_buf *text)
+{
+    static const struct {
+        enum pyro_state state;
+        const char *words;
+    } told[] = {{PYRO_STATE_CPU, "ran or could run"},
+                {PYRO_STATE_WAITING, "waited"},
+                {PYRO_STATE_HOLDS_GIL, "held the GIL"},
+                {PYRO_STATE_COLLECTING, "collected garbage"}};
+    const struct pyro_profile *p = page->p;
+    char a[PYRO_SHORT];
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        uint64_t known = p->states_known[told[i].state], shown = p->states[told[i].state];
+        if (known == 0 || (told[i].state == PYRO_STATE_COLLECTING && shown == 0))
+            continue;
+        say(text, "%s%s %s", text->len > 0 ? ", " : "", pyro_report_percent(a, shown, known),
+            told[i].words);
+    }
+    if (text->len > 0 && p->states_known[PYRO_STATE_CPU] * 100 < p->samples * 99)
+        say(text, "; the kernel was asked about %s of the samples",
+            pyro_report_percent(a, p->states_known[PYRO_STATE_CPU], p->samples));
+    flush_fact(page, "threads", text);
+}
+
 static void put_samples(struct pyro_page *page, struct pyro_buf *text)
 {
     const struct pyro_profile *p = page->p;
@@ -175,6 +200,7 @@ static void put_samples(struct pyro_page *page, struct pyro_buf *text)
         say(text, ", %s lost", pyro_report_count(a, s->lost));
     flush_fact(page, "samples", text);
 
+    put_states(page, text);
     if (p->sampler_cpu_ns > 0) {
         say(text, "%s CPU", pyro_report_time(c, (double)p->sampler_cpu_ns));
         if (p->wall_ns > 0)

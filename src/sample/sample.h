@@ -33,8 +33,7 @@ struct pyro_sampler_options {
 /* Begins a samples stream for the process in the writer.  target, writer and clock are borrowed.
  * PYRO_E_NOMEM, or what the first look at the threads gives (PYRO_E_GONE, _PERMISSION). */
 int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
-                    struct pyro_writer *writer, uint32_t process,
-                    const struct pyro_sample_clock *clock,
+                    struct pyro_writer *writer, uint32_t process, struct pyro_sample_clock *clock,
                     const struct pyro_sampler_options *options, struct pyro_error *err);
 /* Ends the stream: before the writer is finished. */
 void pyro_sample_free(struct pyro_sampler *s);

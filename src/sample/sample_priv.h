@@ -143,6 +143,10 @@ struct thread {
     size_t last_size, last_cap;
     struct region last_blocks[MAX_REGIONS];
     int last_count;
+    uint32_t runnable;   /* PYRO_STATE_*: what the kernel said ... */
+    uint64_t asked_tick; /* ... then */
+    int stat_file;       /* its /proc/PID/task/TID/stat; 0: not open */
+    uint32_t last_node;  /* of its last sample */
     uint64_t lower_tick; /* when what lies below the window was last read */
     bool lower_fresh;    /* ... in this tick: the kept stack ends where the plan begins */
     /* the plan of this tick */
@@ -186,11 +190,12 @@ struct pyro_sample_clock {
     uint64_t now;    /* ... and when it began, ns */
     uint64_t woke;   /* when it last stopped waiting */
     uint64_t random; /* --rate max */
+    int files;       /* that the samplers keep open */
 };
 
 struct pyro_sampler {
     struct pyro_target *target;
-    const struct pyro_sample_clock *clock;
+    struct pyro_sample_clock *clock;
     const struct pyro_layout *lay;
     struct pyro_writer *writer;
     struct pyro_stream *stream;
@@ -226,7 +231,15 @@ struct pyro_sampler {
     uint64_t words_ns;   /* when head_now and generation were read */
     uint64_t generation; /* see codes_is_due */
     uint64_t random;     /* of the gaps between copies */
-    int misses;          /* reads in a row that failed wholly */
+    uint64_t gil;        /* where the GIL is; 0: not known */
+    uint64_t gil_holder; /* the thread state that holds it, as last read; 0: none */
+    bool gil_known, collecting;
+    bool gil_wanted;    /* it is read in this tick: in the last one a thread did not run */
+    bool any_still;     /* in this tick one did not */
+    size_t gil_at;      /* where its lines are among the copies */
+    uint64_t ask_ns;    /* what may still be spent on asking the kernel for threads' states */
+    uint64_t ask_every; /* ticks */
+    int misses;         /* reads in a row that failed wholly */
     struct pyro_status_fact sums;
 };
 
@@ -252,7 +265,7 @@ int threads_refresh(struct pyro_sampler *s);
 void threads_name(struct pyro_sampler *s, struct thread *t);
 /* Gives those another row that have another name by now. */
 void threads_rename(struct pyro_sampler *s);
-void threads_free_one(struct thread *t);
+void threads_free_one(struct pyro_sampler *s, struct thread *t);
 
 /* ---- lower.c: what lies below the window */
 /* Reads all of it and walks it: the kept stack then ends where the window begins. */
@@ -279,6 +292,13 @@ int stack_unchanged(const struct thread *t, const struct view *view, const struc
 
 /* ---- sampler.c */
 uint8_t *sampler_grow(uint8_t **buffer, size_t *cap, size_t need);
+
+/* ---- states.c: what the threads do */
+void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns); /* since the last one */
+/* Of a thread whose sample was just taken.  ran: its stack was not the same in both copies.
+ * moved: it is not where it was at the last tick. */
+uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool moved);
+void states_forget(struct pyro_sampler *s, struct thread *t); /* before it is freed */
 
 /* ---- walk.c: from bytes to frames */
 /* Walks up from the frame at `from` (in chunk `chunk`), using nothing but the view.  below: the

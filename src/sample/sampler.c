@@ -13,8 +13,9 @@
 #define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list */
 #define LINE_NS 200      /* what fetching a line from another core takes at most, twice */
-#define GAP_PIECES 3     /* between the two copies: at most so many pieces, ... */
-#define GAP_BYTES 2048   /* ... the last of up to so many bytes */
+#define GAP_PIECES 3     /* between the two copies: so many pieces of chance, or of words, ... */
+#define GAP_BYTES 2048   /* ... the last of up to so many bytes, ... */
+#define GAP_MOST (GAP_PIECES + 2)    /* ... and those that tell who holds the GIL */
 #define AGAIN_MOST_NS 200000         /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
 #define CODES_MOST ((size_t)64 << 20)
@@ -55,19 +56,46 @@ static int grow_iovecs(struct pyro_sampler *s, int need)
     return 0;
 }
 
-/* The cache line of a word of the interpreter's goes between the two copies. */
+/* The cache lines of some of the interpreter's bytes go between the two copies. */
+static int put_lines(struct pyro_sampler *s, struct thread *t, int n, uint64_t at, size_t size)
+{
+    uint64_t start = at / LINE * LINE, end = (at + size + LINE - 1) / LINE * LINE;
+    s->iovecs[n++] = (struct iovec){(void *)start, end - start};
+    t->gap_bytes += end - start;
+    return n;
+}
+
 static int put_line(struct pyro_sampler *s, struct thread *t, int n, int offset)
 {
-    uint64_t at = pyro_target_interpreter(s->target) + (uint64_t)offset;
-    s->iovecs[n++] = (struct iovec){(void *)(at / LINE * LINE), LINE};
-    t->gap_bytes += LINE;
-    return n;
+    return put_lines(s, t, n, pyro_target_interpreter(s->target) + (uint64_t)offset, 8);
+}
+
+/* Who holds the GIL, and whether it collects garbage. */
+static int put_gil(struct pyro_sampler *s, struct thread *t, int n)
+{
+    const struct pyro_layout *lay = s->lay;
+    s->gil_at = t->plan_bytes + t->gap_bytes;
+    n = put_lines(s, t, n, s->gil, (size_t)lay->gil_locked + 4);
+    return put_line(s, t, n, lay->interp_gc + lay->gc_collecting);
+}
+
+static void take_gil(struct pyro_sampler *s)
+{
+    const struct pyro_layout *lay = s->lay;
+    const uint8_t *gil = s->copies + s->gil_at + s->gil % LINE;
+    const uint64_t lines = (s->gil % LINE + (uint64_t)lay->gil_locked + 4 + LINE - 1) / LINE;
+    const uint64_t collecting =
+        pyro_target_interpreter(s->target) + (uint64_t)(lay->interp_gc + lay->gc_collecting);
+    int32_t locked = word32(gil + lay->gil_locked);
+    s->gil_known = locked == 0 || locked == 1;
+    s->gil_holder = locked == 1 ? word(gil + lay->gil_holder) : 0;
+    s->collecting = word32(s->copies + s->gil_at + lines * LINE + collecting % LINE) != 0;
 }
 
 /* Between the two copies some bytes are read that nobody writes, as many as chance will have it:
  * copies a fixed time apart fall into step with short loops, and are then torn alike.  words: those
  * that tell of new threads and of freed code are among them. */
-static int put_gap(struct pyro_sampler *s, struct thread *t, int n, bool words)
+static int put_gap(struct pyro_sampler *s, struct thread *t, int n, bool words, bool gil)
 {
     uint64_t image = pyro_target_image(s->target), most = GAP_PIECES;
     uint64_t random = s->random = pyro_base_mix(s->random + 1);
@@ -78,6 +106,8 @@ static int put_gap(struct pyro_sampler *s, struct thread *t, int n, bool words)
             n = put_line(s, t, n, s->lay->interp_code_generation);
         most = 1;
     }
+    if (gil)
+        n = put_gil(s, t, n);
     for (uint64_t pieces = random % (most + 1); image != 0 && pieces > 0; pieces--) {
         size_t size = pieces > 1 ? LINE : LINE + (random >> 8) % GAP_BYTES / LINE * LINE;
         s->iovecs[n++] = (struct iovec){(void *)image, size};
@@ -86,14 +116,14 @@ static int put_gap(struct pyro_sampler *s, struct thread *t, int n, bool words)
     return n;
 }
 
-static int put_plan(struct pyro_sampler *s, struct thread *t, int n, bool words)
+static int put_plan(struct pyro_sampler *s, struct thread *t, int n, bool words, bool gil)
 {
     for (int half = 0; half < 2; half++) {
         for (int i = 0; i < t->plan_count; i++)
             s->iovecs[n++] =
                 (struct iovec){(void *)t->plan[i].start, t->plan[i].end - t->plan[i].start};
         if (half == 0)
-            n = put_gap(s, t, n, words);
+            n = put_gap(s, t, n, words, gil);
     }
     return n;
 }
@@ -145,14 +175,15 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     int n = 0;
     size_t bytes = 0;
     *batch = (struct batch){0};
+    s->gil_known = false;
     for (int i = 0; i < count; i++)
-        n += 2 * threads[i]->plan_count + GAP_PIECES;
-    const bool words = s->now - s->words_ns >= WORDS_NS;
+        n += 2 * threads[i]->plan_count + GAP_MOST;
+    const bool words = s->now - s->words_ns >= WORDS_NS, gil = s->gil != 0 && s->gil_wanted;
     if (grow_iovecs(s, n) != 0)
         return -ENOMEM;
     n = 0;
     for (int i = 0; i < count; i++) {
-        n = put_plan(s, threads[i], n, words && i == 0);
+        n = put_plan(s, threads[i], n, words && i == 0, gil && i == 0);
         bytes += copied_bytes(threads[i]);
     }
     if (sampler_grow(&s->buffer, &s->buffer_cap, bytes + 2 * LINE) == NULL)
@@ -171,6 +202,8 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
                       batch->ns > limit + LINE_NS * lines_changed(threads, count, s->copies);
         if (words)
             take_words(s, s->copies + threads[0]->plan_bytes);
+        if (gil)
+            take_gil(s);
     }
     int failed = errno;
     codes_at(s->codes, s->now, s->generation);
@@ -200,13 +233,22 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
 }
 
 static void emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32_t flags,
-                 uint32_t unverified, uint32_t second)
+                 uint32_t unverified, uint32_t second, bool ran)
 {
-    struct pyro_sample sample = {t->id, node, unverified, flags,
-                                 second == PYRO_NO_NODE ? 0 : second + 1};
+    bool discarded = flags & PYRO_SAMPLE_DISCARDED;
+    struct pyro_sample sample = {
+        .thread = t->id,
+        .node = node,
+        .unverified = unverified,
+        .flags = flags,
+        .second = second == PYRO_NO_NODE ? 0 : second + 1,
+        .state = discarded ? 0 : states_of(s, t, ran, node != t->last_node),
+    };
+    if (!discarded)
+        t->last_node = node;
     t->sample_tick = s->tick;
     s->sums.planned++;
-    if (flags & PYRO_SAMPLE_DISCARDED)
+    if (discarded)
         s->sums.discarded++;
     else
         s->sums.taken++;
@@ -327,6 +369,17 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
     return unverified;
 }
 
+/* Has the thread written into its stack between the two copies? */
+static bool differ(const struct view *one, const struct view *two)
+{
+    for (int i = one->count - 1; i >= 0; i--) {
+        const struct region *r = &one->regions[i];
+        if (memcmp(r->bytes, two->regions[i].bytes, r->end - r->start) != 0)
+            return true;
+    }
+    return one->current != two->current || one->top != two->top;
+}
+
 /* Does what was walked end in another chunk than the newest, though that one has frames? */
 static bool ends_below(const struct thread *t, const struct start *start, const struct walk *w)
 {
@@ -361,7 +414,7 @@ static void take_hasty(struct pyro_sampler *s, struct thread *t)
         t->stack_known = false;
         t->depth = 0;
     }
-    emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
+    emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE, true);
 }
 
 /* Both copies show a frame whose function has another code: a frame's header is written too fast
@@ -389,7 +442,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         if (!last_try)
             return AGAIN;
         if (slow)
-            emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE);
+            emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE, false);
         else
             take_hasty(s, t);
         return TAKEN;
@@ -400,7 +453,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
             return AGAIN;
     }
     if (slow) {
-        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE);
+        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE, false);
         return TAKEN;
     }
     struct start start = {.from = t->window_low, .chunk = t->window_chunk};
@@ -444,7 +497,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         t->depth = 0;
         if (!last_try)
             return AGAIN;
-        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE);
+        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE, false);
         return TAKEN;
     }
     if (one.cframe != 0)
@@ -456,7 +509,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     uint32_t unverified = compare(s, t, &one, &two, low, &flags, &second);
     if (!last_try && both_doubt(s))
         return AGAIN;
-    emit(s, t, top_node(t), flags, unverified, second);
+    emit(s, t, top_node(t), flags, unverified, second, unverified > 0 || differ(&one, &two));
     return TAKEN;
 }
 
@@ -555,6 +608,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     if (s->thread_count == 0)
         return NO_TICK; /* the interpreter is ending (or not begun) */
     s->tick++;
+    states_tick(s, now - s->now);
     s->now = now;
     bool stale = false;
     for (int begin = 0; begin < s->thread_count;) {
@@ -563,7 +617,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             struct thread *t = s->threads[begin + count];
             t->lower_fresh = false;
             plan_thread(s, t);
-            int more = 2 * t->plan_count + GAP_PIECES;
+            int more = 2 * t->plan_count + GAP_MOST;
             if (count > 0 && iovecs + more > IOVECS_MOST)
                 break;
             iovecs += more;
@@ -604,8 +658,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
 }
 
 int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
-                    struct pyro_writer *writer, uint32_t process,
-                    const struct pyro_sample_clock *clock,
+                    struct pyro_writer *writer, uint32_t process, struct pyro_sample_clock *clock,
                     const struct pyro_sampler_options *options, struct pyro_error *err)
 {
     struct pyro_sampler *s = calloc(1, sizeof *s);
@@ -652,7 +705,7 @@ void pyro_sample_free(struct pyro_sampler *s)
     if (s->stream != NULL)
         pyro_format_stream_close(s->writer, s->stream);
     for (int i = 0; i < s->thread_count; i++)
-        threads_free_one(s->threads[i]);
+        threads_free_one(s, s->threads[i]);
     free(s->threads);
     free(s->states);
     free(s->buffer);

@@ -13,8 +13,9 @@
 #define NAME_AGAIN_FIRST UINT64_C(2000000) /* ns; then twice as long each time ... */
 #define NAME_AGAIN_MOST UINT64_C(8000000000)
 
-void threads_free_one(struct thread *t)
+void threads_free_one(struct pyro_sampler *s, struct thread *t)
 {
+    states_forget(s, t);
     plan_forget_off(t);
     free(t->chunks);
     free(t->stack);
@@ -93,6 +94,8 @@ int threads_refresh(struct pyro_sampler *s)
     int count = pyro_target_threads(s->target, s->states, THREADS_MOST);
     if (count < 0)
         return count;
+    if (s->gil == 0)
+        s->gil = pyro_target_gil(s->target);
     s->threads_tick = s->tick;
     s->head = count > 0 ? states[0] : 0;
     for (int i = 0; i < s->thread_count; i++)
@@ -116,7 +119,7 @@ int threads_refresh(struct pyro_sampler *s)
         if (s->threads[i]->alive)
             s->threads[kept++] = s->threads[i];
         else
-            threads_free_one(s->threads[i]);
+            threads_free_one(s, s->threads[i]);
     }
     s->thread_count = kept;
     return 0;

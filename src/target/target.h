@@ -19,6 +19,9 @@ struct pyro_layout {
     int version; /* PY_VERSION_HEX >> 16, such as 0x030d */
     int runtime_interpreters_head, runtime_initialized;
     int interp_next, interp_id, interp_threads_head, interp_code_generation;
+    int interp_gil, runtime_gil; /* the GIL's address (3.12 on), the GIL itself (3.11) */
+    int gil_holder, gil_locked;  /* the last one's thread state; 1: it has it still */
+    int interp_gc, gc_collecting;
     int thread_size; /* bytes from 0 that hold every thread field below */
     int thread_prev, thread_next, thread_interp, thread_native_id, thread_id, thread_current_frame,
         thread_cframe;
@@ -75,6 +78,8 @@ int pyro_target_read_u64(const struct pyro_target *t, uint64_t address, uint64_t
 /* Addresses of PyThreadStates, newest first; at most max.  Number found, or an error code. */
 int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max);
 uint64_t pyro_target_interpreter(const struct pyro_target *t);
+/* Where its GIL is; 0: it cannot be known. */
+uint64_t pyro_target_gil(const struct pyro_target *t);
 
 /* ---- code objects */
 #define PYRO_CODE_SIZE_MAX (32 << 20) /* bytes of bytecode that are believed */

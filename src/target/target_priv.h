@@ -101,7 +101,7 @@ struct layout_entry {
     struct pyro_layout layout;
     uint16_t debug_size, debug_free_threaded; /* 0: the version has no _Py_DebugOffsets */
     struct layout_group groups[12];
-    struct layout_said said[36];
+    struct layout_said said[40];
 };
 extern const struct layout_entry target_layouts[];
 extern const size_t target_layouts_count;

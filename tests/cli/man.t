@@ -23,6 +23,7 @@ Completion offers what the table holds.
   run
   $ bash try.bash report --s
   --sort
+  --state
   $ bash try.bash report --sort s
   self
   $ bash try.bash export --format ''

@@ -29,6 +29,11 @@ def test_all_threads(python, folder):
     (listed,) = told["processes"]
     assert listed["pid"] == process.pid
     assert len(seen) == 3
+    for stack, each in zip(told["stacks"], seen, strict=True):
+        waits = "waits" in dict(each)  # the others compete for the GIL
+        assert stack["runnable"] is False if waits else stack["runnable"] is not None
+        assert stack["collecting"] is False and not (waits and stack["holds_gil"])
+    assert [stack["holds_gil"] for stack in told["stacks"]].count(True) <= 1
     (waiting,) = (stack for stack in seen if "waits" in dict(stack))
     assert waiting[0] == ("waits", line_of("sys.stdin.readline"))
     assert waiting[-1] == ("<module>", line_of("child.kill()") - 1)
@@ -52,7 +57,7 @@ def test_as_text(one, folder):
     lines = text.splitlines()
     assert lines[0].startswith(f"Process {process.pid}: ")
     assert f"{folder / 'server.py'} (Python 3." in lines[0]
-    assert text.count("Thread ") == 3
+    assert text.count("\nThread ") == 3
     place = f"server.py:{line_of('sys.stdin.readline')}"
     assert any(line.startswith("    waits  ") and line.endswith(place) for line in lines)
 

@@ -410,6 +410,18 @@ def expect_samples(sink, s, base, thread, first, pairs):
         last = (code, word)
 
 
+def expect_states(sink, s, base, thread, first, pairs):
+    """The same of states, as [thread, tick, count, state]."""
+    runs = sink.setdefault(str(s.fact["id"]), [])
+    last = 0
+    for i, (code, _) in enumerate(pairs):
+        if code and code == last:
+            runs[-1][2] += 1
+        elif code:
+            runs.append([thread, base + first + i, 1, code - 2])
+        last = code
+
+
 def future_batches(kind, s):
     """Made-up contents of the kinds to come: tables as everywhere, then their own sections."""
     s.begin()
@@ -499,7 +511,7 @@ def golden():
     out += [process(processes[0]), stream(streams[0].fact)]
     out.append(chunk(METRICS, varint(1) + varint(7) + string("wall") + string("ns") + b"\1"))
     out.append(chunk(200, b"from a later version"))
-    samples, seconds, times = {}, {"1": []}, {}
+    samples, seconds, states, times = {}, {"1": []}, {"1": []}, {}
 
     # stream 0, first batch: a few stacks, every mode, no sample and no frame between others
     s = streams[0]
@@ -595,17 +607,24 @@ def golden():
     direct = [(many[i], 0) for i in range(400)]
     direct[5::40], direct[6::40] = [none] * 10, [outside] * 10
     other = [(many[i // 40] if i % 40 < 30 else 0, 0) for i in range(390)]
+    # runnable, holding the GIL, and now and then all else that two bits each can say
+    did = [(2 + (mix(i) % 64 if i % 40 == 0 else 2 | 2 << 2 | 1 << 4), 0) for i in range(600)]
+    did[50:60] = [(0, 0)] * 10
+    waited = [(2 + (1 | 1 << 2), 0)] * 400
     out.append(
         s.batch(
             ticks(2000, lateness),
             (31, b"a section of a later version"),
             (7, entries(main, 0, pairs, 2) + entries(worker, 100, direct, 3)),
             (8, entries(main, 5, other, 1)),
+            (9, entries(main, 0, did, 1) + entries(worker, 100, waited, 0)),
         )
     )
     expect_samples(samples, s, base, main, 0, pairs)
     expect_samples(samples, s, base, worker, 100, direct)
     expect_samples(seconds, s, base, main, 5, other)
+    expect_states(states, s, base, main, 0, did)
+    expect_states(states, s, base, worker, 100, waited)
 
     # third batch: the model's limits
     base += len(lateness)
@@ -676,6 +695,7 @@ def golden():
         times=times,
         samples=samples,
         seconds={i: [run[:4] for run in runs] for i, runs in seconds.items()},
+        states=states,
     )
     for name in ("functions", "frames", "nodes", "threads"):
         want[name] = {str(x.fact["id"]): getattr(x, name) for x in streams[:2]}

@@ -178,11 +178,15 @@ class Stream:
         self.tables = [[""], [], [], [], []]
         self.strings, self.functions, self.frames, self.stacks, self.threads = self.tables
         self.nodes, self.node_ids = [], {}
-        self.times, self.samples, self.told = [], [], []
+        self.times, self.samples, self.told, self.did = [], [], [], []
 
     @property
     def seconds(self):
         return [run[:4] for run in self.told]
+
+    @property
+    def states(self):
+        return [run[:4] for run in self.did]
 
     def batch(self, cur):
         for table in self.tables:
@@ -200,9 +204,9 @@ class Stream:
                 ticks = True
                 self.ticks(body)
                 count = len(self.times)
-            elif tag in (7, 8):
+            elif tag in (7, 8, 9):
                 while body.more():
-                    self.entries(body, base, count - base, self.samples if tag == 7 else self.told)
+                    self.entries(body, base, count - base, tag)
             elif tag in (1, 2, 3, 4, 5):
                 [
                     self.read_strings,
@@ -297,13 +301,13 @@ class Stream:
                 self.times.append(f["first_ns"] + since * f["lateness_unit_ns"])
             number += 1
 
-    def values(self, cur, n, packed):
+    def values(self, cur, n, packed, known):
         codes, last = [], 0
         for code in cur.varints(n):
             if code > 1:
                 code -= 2
                 code = last = last + (code >> 1 ^ -(code & 1))
-                if not 0 <= code - 2 < len(self.stacks):
+                if not 0 <= code - 2 < known:
                     raise Damaged("a sample of a stack that is not defined")
             codes.append(code)
         return list(zip(codes, cur.varints(n) if packed else [0] * n))
@@ -315,7 +319,9 @@ class Stream:
         stack = self.stacks[code - 2]
         return LOST if stack is None else stack["node"]
 
-    def entries(self, cur, base, ticks, out):
+    def entries(self, cur, base, ticks, tag):
+        out = {7: self.samples, 8: self.told, 9: self.did}[tag]
+        known = 64 if tag == 9 else len(self.stacks)
         thread, first, n, mode = cur.varint(), cur.varint(), cur.varint(), cur.take(1)[0]
         if not n or first + n > ticks:
             raise Damaged("samples outside of the batch's ticks")
@@ -323,19 +329,19 @@ class Stream:
             raise Damaged("samples of a thread that is not defined")
         packed, mode = mode & 8, mode & 7
         if mode == 0:
-            runs = [(self.values(cur, 1, packed)[0], n)]
+            runs = [(self.values(cur, 1, packed, known)[0], n)]
         elif mode == 1:
             m = cur.varint()
-            runs = list(zip(self.values(cur, m, packed), cur.varints(m)))
+            runs = list(zip(self.values(cur, m, packed, known), cur.varints(m)))
         elif mode == 2:
             if (m := cur.varint()) > 65536:
                 raise Damaged("a dictionary is too large")
-            words = self.values(cur, m, packed)
+            words = self.values(cur, m, packed, known)
             low = cur.take(n)
             high = cur.take(n) if m > 256 else bytes(n)
             runs = [(words[a | b << 8], 1) for a, b in zip(low, high)]
         elif mode == 3:
-            runs = [(value, 1) for value in self.values(cur, n, packed)]
+            runs = [(value, 1) for value in self.values(cur, n, packed, known)]
         else:
             raise Damaged("an unknown mode of entries")
         if sum(count for _, count in runs) != n or not all(count for _, count in runs):
@@ -343,10 +349,13 @@ class Stream:
         tick, last = base + first, None
         for value, count in runs:
             code, word = value
+            if tag == 9 and code == 1:
+                raise Damaged("a state that is none")
             if code and value == last:
                 out[-1][2] += count
             elif code:
-                out.append([thread, tick, count, self.end(code), word >> 3, word & 7])
+                what = code - 2 if tag == 9 else self.end(code)
+                out.append([thread, tick, count, what, word >> 3, word & 7])
             last = value
             tick += count
 
@@ -501,7 +510,8 @@ class Recording:
             "unknown_kinds": self.unknown_kinds,
             "unknown_chunks": self.unknown_chunks,
         }
-        for name in ("functions", "frames", "nodes", "threads", "times", "samples", "seconds"):
+        for name in ("functions", "frames", "nodes", "threads", "times", "samples", "seconds",
+                     "states"):  # fmt: skip
             out[name] = {i: getattr(s, name) for i, s in samples.items()}
         return out
 

@@ -56,6 +56,17 @@ static void runtime_and_thread(void)
 #else
     NONE(interp_code_generation);
 #endif
+#if PY_VERSION_HEX >= 0x030c0000
+    NONE(runtime_gil);
+    AT(interp_gil, PyInterpreterState, ceval.gil);
+#else
+    AT(runtime_gil, _PyRuntimeState, ceval.gil);
+    NONE(interp_gil);
+#endif
+    AT(gil_holder, struct _gil_runtime_state, last_holder);
+    AT(gil_locked, struct _gil_runtime_state, locked);
+    AT(interp_gc, PyInterpreterState, gc);
+    AT(gc_collecting, struct _gc_runtime_state, collecting);
     AT(thread_prev, PyThreadState, prev);
     AT(thread_next, PyThreadState, next);
     AT(thread_interp, PyThreadState, interp);
@@ -278,10 +289,12 @@ static void quiet(void)
 #define GROUP(name, group, may_move)                                                               \
     printf("        {%zu, %zu, %d},\n", offsetof(_Py_DebugOffsets, group.size), (size_t)(name),    \
            may_move)
-#define SAID(name, group, said, type, field)                                                       \
+#define SAID_WIDE(name, group, said, width)                                                        \
     printf("        {%zu, %zu, %zu, offsetof(struct pyro_layout, " #name ")},\n",                  \
            offsetof(_Py_DebugOffsets, group.said), offsetof(_Py_DebugOffsets, group.size),         \
-           sizeof(((type *)0)->field))
+           (size_t)(width))
+#define SAID(name, group, said, type, field)                                                       \
+    SAID_WIDE(name, group, said, sizeof(((type *)0)->field))
 
 static void debug_offsets(void)
 {
@@ -291,6 +304,7 @@ static void debug_offsets(void)
     GROUP(sizeof(_PyRuntimeState), runtime_state, 1);
     GROUP(sizeof(PyInterpreterState), interpreter_state, 1);
     GROUP(sizeof(PyThreadState), thread_state, 1);
+    GROUP(sizeof(struct _gc_runtime_state), gc, 1);
     GROUP(sizeof(FRAME), interpreter_frame, 0);
     GROUP(sizeof(PyCodeObject), code_object, 0);
     GROUP(sizeof(PyObject), pyobject, 0);
@@ -306,6 +320,9 @@ static void debug_offsets(void)
     SAID(interp_next, interpreter_state, next, PyInterpreterState, next);
     SAID(interp_id, interpreter_state, id, PyInterpreterState, id);
     SAID(interp_threads_head, interpreter_state, threads_head, PyInterpreterState, threads.head);
+    SAID(interp_gil, interpreter_state, ceval_gil, PyInterpreterState, ceval.gil);
+    SAID_WIDE(interp_gc, interpreter_state, gc, 8);
+    SAID(gc_collecting, gc, collecting, struct _gc_runtime_state, collecting);
     SAID(thread_prev, thread_state, prev, PyThreadState, prev);
     SAID(thread_next, thread_state, next, PyThreadState, next);
     SAID(thread_interp, thread_state, interp, PyThreadState, interp);

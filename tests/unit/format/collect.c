@@ -175,7 +175,7 @@ static int on_samples(void *ctx, uint32_t s, const struct pyro_sample *sample, s
     check(sample->node == PYRO_NO_NODE || sample->node < st->nodes);
     for (size_t i = first; i < first + count; i++)
         *collect_cell(st, sample->thread, st->batch + i) =
-            (struct cell){sample->node, sample->unverified, sample->flags, 0, 1};
+            (struct cell){sample->node, sample->unverified, sample->flags, 0, 1, 0};
     collect_line(&c->log, "samples %u t%u n%u u%u f%u %zu+%zu", s, sample->thread, sample->node,
                  sample->unverified, sample->flags, first, count);
     return 0;
@@ -191,6 +191,19 @@ static int on_seconds(void *ctx, uint32_t s, uint32_t thread, uint32_t node, siz
     for (size_t i = first; i < first + count; i++)
         collect_cell(st, thread, st->batch + i)->second = node + 1;
     collect_line(&c->log, "seconds %u t%u n%u %zu+%zu", s, thread, node, first, count);
+    return 0;
+}
+
+static int on_states(void *ctx, uint32_t s, uint32_t thread, uint32_t state, size_t first,
+                     size_t count)
+{
+    struct collected *c = ctx;
+    struct collected_stream *st = stream_of(c, s);
+    check(thread < st->named && count && first + count <= st->times.len - st->batch);
+    check(state < 1u << PYRO_STATE_BITS);
+    for (size_t i = first; i < first + count; i++)
+        collect_cell(st, thread, st->batch + i)->state = state;
+    collect_line(&c->log, "states %u t%u %u %zu+%zu", s, thread, state, first, count);
     return 0;
 }
 
@@ -264,6 +277,7 @@ struct pyro_visitor collect_visitor(struct collected *c)
         .ticks = on_ticks,
         .samples = on_samples,
         .seconds = on_seconds,
+        .states = on_states,
         .source = on_source,
         .warning = on_warning,
         .status = on_status,

@@ -9,7 +9,7 @@
 
 struct cell { /* one thread at one tick */
     uint32_t node, unverified, flags, second;
-    uint32_t present;
+    uint32_t present, state;
 };
 struct collected_stream {
     struct pyro_stream_fact fact;

@@ -237,25 +237,50 @@ static void times_and_samples(void **ctx)
                 present += collect_cell(s, t, i)->present;
         assert_int_equal(present, sum);
     }
-    all = json_object_get(want, "seconds");
+}
+
+static uint32_t second_of(const struct cell *cell)
+{
+    return cell->second;
+}
+
+static uint32_t state_of(const struct cell *cell)
+{
+    return cell->state;
+}
+
+/* Lists of [thread, tick, count, value]; cells have the value plus `more`, and 0 where nothing is
+ * told. */
+static void compare_beside(const char *name, uint32_t (*of)(const struct cell *), uint32_t more)
+{
+    const char *stream;
+    json_t *list, *value, *all = json_object_get(want, name);
+    size_t i;
     json_object_foreach(all, stream, list)
     {
         struct collected_stream *s = &got.streams[atoi(stream)];
         size_t told = 0;
         json_array_foreach(list, i, value)
-        { /* thread, tick, count, node */
+        {
             uint32_t field[4];
             for (size_t k = 0; k < 4; k++)
                 field[k] = (uint32_t)json_integer_value(json_array_get(value, k));
             for (uint32_t k = 0; k < field[2]; k++)
-                assert_int_equal(collect_cell(s, field[0], field[1] + k)->second, field[3] + 1);
-            told += field[2];
+                assert_int_equal(of(collect_cell(s, field[0], field[1] + k)), field[3] + more);
+            told += field[3] + more > 0 ? field[2] : 0;
         }
         for (uint32_t t = 0; t < s->threads.len; t++)
             for (i = 0; i < s->times.len; i++)
-                told -= collect_cell(s, t, i)->second > 0;
+                told -= of(collect_cell(s, t, i)) > 0;
         assert_int_equal(told, 0);
     }
+}
+
+static void beside_samples(void **ctx)
+{
+    assert_true(json_object_size(json_object_get(want, "states")) > 0);
+    compare_beside("seconds", second_of, 1);
+    compare_beside("states", state_of, 0);
 }
 
 static int setup(void **ctx)
@@ -291,6 +316,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(streams),
         cmocka_unit_test(definitions),
         cmocka_unit_test(times_and_samples),
+        cmocka_unit_test(beside_samples),
     };
     folder = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -135,6 +135,7 @@ static void take(struct model *m, struct pyro_stream *s, const struct shape *sha
         cell = *before;
     } else {
         cell = (struct cell){.node = pick_node(m, s, shape), .present = 1};
+        cell.state = draw(500) ? PYRO_STATE_YES << PYRO_STATE_GIL : draw(1 << PYRO_STATE_BITS);
         if (shape->flagged && !draw(shape->flagged)) {
             cell.unverified = draw(4);
             cell.second = cell.unverified && m->nodes ? 1 + draw(m->nodes) : 0;
@@ -145,7 +146,8 @@ static void take(struct model *m, struct pyro_stream *s, const struct shape *sha
         }
     }
     *collect_cell(&m->stream, thread, tick) = cell;
-    struct pyro_sample sample = {thread, cell.node, cell.unverified, cell.flags, cell.second};
+    struct pyro_sample sample = {thread,     cell.node,   cell.unverified,
+                                 cell.flags, cell.second, cell.state};
     pyro_format_stream_sample(s, &sample);
     if (!draw(100)) { /* a second sample in the tick is ignored */
         sample.node = PYRO_NO_NODE;

@@ -145,6 +145,13 @@ void feed_second(struct feed *feed, const char *thread, const char *path, size_t
     assert_int_equal(v->seconds(v->ctx, 0, id, feed_node(feed, path), first, count), 0);
 }
 
+void feed_state(struct feed *feed, const char *thread, uint32_t state, size_t back, size_t count)
+{
+    const struct pyro_visitor *v = &feed->b->visitor;
+    uint32_t id = feed_thread(feed, thread);
+    assert_int_equal(v->states(v->ctx, 0, id, state, feed->at[id] - back - count, count), 0);
+}
+
 struct pyro_profile *feed_finish(struct feed *feed)
 {
     struct pyro_profile *p = NULL;

@@ -220,6 +220,7 @@ void fake_begin(struct fake *f, uint32_t hex)
     if (f->target.layout.thread_size == 0)
         f->target.layout.thread_size = 512;
     f->target.interpreter = f->interpreter = fake_alloc(f, 64 * 1024);
+    f->target.runtime = fake_alloc(f, 4096);
     f->thread = fake_alloc(f, 1024);
     f->cframe = fake_alloc(f, 64);
     fake_put(f->interpreter, f->lay->interp_threads_head, f->thread);

@@ -256,6 +256,52 @@ static void test_code_replaced(void **state)
     }
 }
 
+/* Who holds the GIL is read with each tick; that this very thread runs is the kernel's to say. */
+static void test_states(void **state)
+{
+    enum { YES = PYRO_STATE_YES, NO = PYRO_STATE_NO };
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3);
+        uint64_t gil = f.target.runtime + (uint64_t)f.lay->runtime_gil;
+        if (f.lay->interp_gil >= 0) {
+            gil = fake_alloc(&f, 128);
+            fake_put(f.interpreter, f.lay->interp_gil, gil);
+        }
+        fake_sample(&f);
+        fake_call(&f, &a);
+        struct pyro_sampler *s = f.sampler;
+        struct thread *t = s->threads[0];
+        for (int locked = 0; locked <= 1; locked++)
+            for (int mine = 0; mine <= 1; mine++)
+                for (int collecting = 0; collecting <= 1; collecting++) {
+                    fake_put32(gil, f.lay->gil_locked, locked);
+                    fake_put(gil, f.lay->gil_holder, f.thread + (mine ? 0 : 8));
+                    fake_put32(f.interpreter, f.lay->interp_gc + f.lay->gc_collecting, collecting);
+                    for (int k = 0; k < 2; k++) /* read when it is known not to have run */
+                        step(&f);
+                    bool holds = locked && mine;
+                    t->runnable = YES;
+                    t->asked_tick = s->tick;
+                    assert_int_equal(states_of(s, t, false, false),
+                                     YES << PYRO_STATE_RUNNABLE |
+                                         (holds ? YES : NO) << PYRO_STATE_GIL |
+                                         (holds && collecting ? YES : NO) << PYRO_STATE_GC);
+                }
+        fake_put32(gil, f.lay->gil_locked, -1); /* not made yet */
+        step(&f);
+        assert_int_equal(states_of(s, t, true, true),
+                         YES << PYRO_STATE_RUNNABLE | YES << PYRO_STATE_GIL | NO << PYRO_STATE_GC);
+        states_tick(s, 1000000000);
+        assert_int_equal(states_of(s, t, false, true), YES << PYRO_STATE_RUNNABLE);
+        assert_true(t->stat_file > 0 && s->clock->files == 1);
+        s->ask_ns = 0; /* an answer stands for a while, not for ever */
+        assert_int_equal(states_of(s, t, false, false), YES << PYRO_STATE_RUNNABLE);
+        s->tick += 101;
+        assert_int_equal(states_of(s, t, false, false), 0);
+    }
+}
+
 static void test_generators(void **state)
 {
     EACH_VERSION(f)
@@ -428,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_links_of_chunks),
         cmocka_unit_test(test_chunk_taken_again),
         cmocka_unit_test(test_code_replaced),
+        cmocka_unit_test(test_states),
         cmocka_unit_test(test_generators),
         cmocka_unit_test(test_state_taken_again),
         cmocka_unit_test(test_no_threads),

@@ -1,0 +1,107 @@
+/*
+ * states: what a thread does at the moment of its sample: can it run, does it hold the GIL, is it
+ * in the garbage collector?  Each yes, no or unknown.  A thread whose stack is not the same in both
+ * copies ran, and nobody writes frames without the GIL.  Of others, words of the interpreter's tell
+ * that are read between the two copies; with `--rate max` only if there was one in the last tick.
+ * Whether a thread that did not move can run is the kernel's to say, which costs some microseconds:
+ * those that went on since the last tick are asked about first, then all in turn, for at most a
+ * fifth of the time between two ticks.  An answer holds while the thread stays where it is, but not
+ * longer than KNOWN_TICKS.
+ */
+#include "sample_priv.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SHARE 5         /* of the time between two ticks, at most one in so many parts */
+#define ASK_NS 3000     /* what asking costs through an open file, ... */
+#define OPEN_NS 9000    /* ... and what through one that has to be opened */
+#define KNOWN_TICKS 100 /* an answer is not believed for longer */
+#define FILES_MOST 256  /* kept open by all samplers of a recording */
+
+static uint32_t answer(bool yes)
+{
+    return yes ? PYRO_STATE_YES : PYRO_STATE_NO;
+}
+
+void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns)
+{
+    uint64_t most = s->fact.period_ns > 0 ? s->fact.period_ns : OPEN_NS * SHARE;
+    s->gil_wanted = s->any_still || s->fact.period_ns > 0;
+    s->any_still = false;
+    s->ask_ns += elapsed_ns / SHARE;
+    if (s->ask_ns > most / SHARE + OPEN_NS)
+        s->ask_ns = most / SHARE + OPEN_NS;
+    /* so many ticks until it is a thread's turn again */
+    uint64_t all = (uint64_t)s->thread_count * ASK_NS * SHARE;
+    s->ask_every = s->fact.period_ns > 0 ? 1 + all / s->fact.period_ns : KNOWN_TICKS;
+}
+
+static int open_stat(const struct pyro_sampler *s, const struct thread *t)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%lld/stat", (int)pyro_target_pid(s->target),
+             (long long)t->tid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The state's letter; 0: not known.  Field 2, before it, may hold anything. */
+static char read_letter(int fd)
+{
+    char text[160];
+    ssize_t size = pread(fd, text, sizeof text - 1, 0);
+    if (size <= 0)
+        return 0;
+    text[size] = 0;
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' ? end[2] : 0;
+}
+
+static void ask(struct pyro_sampler *s, struct thread *t)
+{
+    uint64_t cost = t->stat_file > 0 ? ASK_NS : OPEN_NS;
+    if (s->ask_ns < cost)
+        return;
+    s->ask_ns -= cost;
+    int fd = t->stat_file > 0 ? t->stat_file : open_stat(s, t);
+    char letter = fd >= 0 ? read_letter(fd) : 0;
+    if (fd > 0 && t->stat_file == 0) {
+        if (s->clock->files < FILES_MOST) {
+            s->clock->files++;
+            t->stat_file = fd;
+        } else {
+            close(fd);
+        }
+    }
+    t->asked_tick = s->tick;
+    t->runnable = letter == 0 || strchr("ZXx", letter) != NULL ? 0 : answer(letter == 'R');
+}
+
+void states_forget(struct pyro_sampler *s, struct thread *t)
+{
+    if (t->stat_file <= 0)
+        return;
+    close(t->stat_file);
+    t->stat_file = 0;
+    s->clock->files--;
+}
+
+uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool moved)
+{
+    uint32_t holds = 0, collects = 0;
+    if (ran || s->gil_known) {
+        holds = answer(ran || s->gil_holder == t->state);
+        collects = answer(holds == PYRO_STATE_YES && s->gil_known && s->collecting);
+    }
+    s->any_still |= !ran;
+    if (ran || moved)
+        t->runnable = 0; /* what is known is of another moment */
+    if (!ran && (t->runnable == 0 || s->tick - t->asked_tick >= s->ask_every))
+        ask(s, t);
+    if (s->tick - t->asked_tick > KNOWN_TICKS)
+        t->runnable = 0;
+    return (ran ? PYRO_STATE_YES : t->runnable) << PYRO_STATE_RUNNABLE | holds << PYRO_STATE_GIL |
+           collects << PYRO_STATE_GC;
+}

@@ -1,0 +1,106 @@
+"""What a thread does: can it run, does it hold the GIL, is it in the collector?
+
+Each phase of the program does one thing in a function of its own, for SECONDS: at 1,000 ticks a
+second 400 samples.  A phase begins and ends with some bytecode, and a hash of 20 MB is begun some 40
+times: OFF is 5 in 100.  Nothing here is left to chance but how much of the program's time the
+machine gives to others, and a thread that is not let run is one that can: it counts as such.
+Competing threads are seen in 700 samples: 1.9 points are a standard deviation of a share of one
+half, were the samples independent, and OFF_COMPETING 5 of them.
+"""
+
+import json
+
+import pytest
+from harness import command, record_keeping, say
+
+SECONDS = 0.4
+OFF = 0.05
+OFF_COMPETING = 0.1
+
+
+def counts(recording, state=None):
+    """name -> samples with that function on the stack, of threads in the state."""
+    words = ["--state", state] if state else []
+    report = json.loads(command("report", recording.path, "--json", *words).stdout)
+    return {
+        function["name"]: function["total_samples"] for function in report["functions"]
+        if function["file"].endswith("states.py")
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    made = {}
+
+    def of(python):
+        if python.name not in made:
+            folder = tmp_path_factory.mktemp("states")
+            made[python.name] = record_keeping(0.8, python, "states.py", folder, seconds=SECONDS)
+        return made[python.name]
+
+    return of
+
+
+# name: (can run, holds the GIL) of a thread in that function
+PHASES = {
+    "runs": (1, 1),
+    "sleeps": (0, 0),
+    "waits_for_lock": (0, 0),
+    "hashes": (1, 0),
+    "collects": (1, 1),
+}
+
+
+def test_phases(python, recordings):
+    recording = recordings(python)
+    every, cpu, gil, waiting, idle = (
+        counts(recording, state) for state in (None, "cpu", "gil", "waiting", "idle")
+    )
+    for name, (runs, holds) in PHASES.items():
+        known = cpu.get(name, 0) + waiting.get(name, 0)
+        can_run, has_gil = cpu.get(name, 0) / known, gil.get(name, 0) / every[name]
+        say(
+            f"{name}: {can_run:.3f} of {known} can run, {has_gil:.3f} of {every[name]} hold the GIL"
+        )
+        assert every[name] > 200
+        assert known >= 0.95 * every[name]
+        assert abs(can_run - runs) <= OFF
+        assert abs(has_gil - holds) <= OFF
+        assert abs(idle.get(name, 0) / known - (not runs)) <= OFF
+
+
+def test_collector(python, recordings):
+    """As many samples in the collector as were taken while the program waited for it."""
+    recording = recordings(python)
+    truth = recording.at_samples(recording.result["collected"])["collects"]
+    seen = counts(recording, "gc")
+    say(f"{seen} in the collector, truth {truth}")
+    assert truth > 100
+    assert abs(seen["collects"] - truth) <= OFF * truth
+    assert sum(count for name, count in seen.items() if name in PHASES) == seen["collects"]
+
+
+def test_competition(python, recordings):
+    """Of two threads that compute one has the GIL at a time; the other waits for it, or has been
+    woken and is ready: how much of that is told by the kernel."""
+    recording = recordings(python)
+    every, gil, waiting = (counts(recording, state) for state in (None, "gil", "waiting"))
+    holds, waits = (state["computes"] / every["computes"] for state in (gil, waiting))
+    truth = 1 - recording.result["ready"]
+    say(f"{holds:.3f} of {every['computes']} hold the GIL, {waits:.3f} wait, truth {truth:.3f}")
+    assert every["computes"] > 400
+    assert abs(holds - 0.5) <= OFF_COMPETING
+    assert abs(waits - truth) <= OFF_COMPETING
+
+
+def test_wall_is_all(python, recordings):
+    """--mode wall leaves nothing out, and the states of the report add up."""
+    recording = recordings(python)
+    report = json.loads(command("report", recording.path, "--json", "--mode", "wall").stdout)
+    states = report["sampling"]["states"]
+    assert report["functions"] == recording.report["functions"]
+    assert states["cpu"]["known"] == states["waiting"]["known"]
+    assert states["cpu"]["samples"] + states["waiting"]["samples"] == states["cpu"]["known"]
+    for state, row in states.items():
+        view = json.loads(command("report", recording.path, "--json", "--state", state).stdout)
+        assert view["sampling"]["in_view"] == row["samples"]
