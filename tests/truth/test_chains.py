@@ -15,9 +15,9 @@ many runs as give the samples, and the witness its LOOKS.
 
 Shares: beside the program's own witness (programs/inside.c), which sees the same run from within
 some 20,000 times a second, stopped by a signal.  Runs count by the witness's looks, which tell
-their time.  What is right may differ by 1 point, and by 4 standard deviations of what the witness
-saw (0.16 points each).  The samples' own deviation is as large: a cell that is right by half a
-point fails falsely with 3e-7, all together with 3e-5.
+their time.  What is right may differ by 1 point, and by 5 standard deviations of what the witness
+saw (0.2 points each; 0.11 in the long run).  The samples' own deviation is as large: a cell that is
+right by half a point fails falsely with 2e-7, all together with 1.5e-5.
 
 Folded and discarded are bounds on what the sampler does, not on chance: on a quiet machine they are
 a quarter and a seventh of what is allowed.
@@ -33,7 +33,7 @@ from judge import ChainJudge, chain_shares, witness_shares
 
 SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
-LOOKS = 200_000 if LONG else 100_000  # of the witness
+LOOKS = 200_000 if LONG else 60_000  # of the witness
 SECONDS = 1.0  # a run
 MOST_RUNS = 200
 ONE_IN = 1e-6
@@ -99,7 +99,7 @@ def test_chains(python, cell, lowest, highest, folder, witnesses):
     counted[python.name][2] += sums["samples"] * ONE_IN
     assert sums["folded"] <= 0.001 * sums["taken"]
     assert sums["discarded"] <= 0.005 * sums["planned_samples"]
-    assert abs(share - truth) <= 0.01 + 4 * error
+    assert abs(share - truth) <= 0.01 + 5 * error
 
 
 def test_all_cells_of_a_python(python):

@@ -1,8 +1,8 @@
 """What a thread does: can it run, does it hold the GIL, is it in the collector?
 
 Each phase of the program does one thing in a function of its own, for SECONDS: at 1,000 ticks a
-second 400 samples.  A phase begins and ends with some bytecode, and a hash of 20 MB is begun some 40
-times: OFF is 5 in 100.  Nothing here is left to chance but how much of the program's time the
+second 400 samples.  A phase begins and ends with some bytecode, and a hash of 20 MB is begun some
+40 times: OFF is 5 in 100.  Nothing here is left to chance but how much of the program's time the
 machine gives to others, and a thread that is not let run is one that can: it counts as such.
 Competing threads are seen in 700 samples: 1.9 points are a standard deviation of a share of one
 half, were the samples independent, and OFF_COMPETING 5 of them.
