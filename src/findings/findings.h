@@ -8,17 +8,33 @@
 #include "profile.h"
 #include "stats.h"
 
+enum pyro_finding_kind {
+    PYRO_FINDING_HOT_FUNCTION,
+    PYRO_FINDING_HOT_LINE,
+    PYRO_FINDING_WAITING_LINE,
+    PYRO_FINDING_GIL,
+    PYRO_FINDING_COLLECTOR,
+    PYRO_FINDING_IMPORTS,
+    PYRO_FINDING_SATURATED_THREAD,
+    PYRO_FINDING_KINDS
+};
+/* "hot-function" and so on: the words of the JSON. */
+const char *pyro_findings_kind(enum pyro_finding_kind kind);
+
 struct pyro_finding {
-    char text[1000];             /* one sentence, without its full stop */
-    size_t place_at, place_size; /* the part of text that says where: "main.py:389" */
-    uint32_t function;           /* what it is about, or PYRO_NONE */
-    uint32_t caller;             /* the function that it was called from, or PYRO_NONE */
-    uint64_t samples; /* under it, or in it itself, as the sentence says; in this context */
-    double share;     /* of all samples in view */
+    enum pyro_finding_kind kind;
+    char text[1000];               /* one sentence, without its full stop */
+    size_t place_at, place_size;   /* the part of text that says where: "main.py:389" */
+    uint32_t function;             /* what it is about, or PYRO_NONE */
+    uint32_t line;                 /* in its file; 0: none in particular */
+    uint32_t caller;               /* the function that it was called from, or PYRO_NONE */
+    uint64_t samples, of;          /* that show it, of how many; docs/internals/findings.md */
+    double share;                  /* samples / of */
     struct pyro_interval interval; /* of the share, 95 % */
 };
 
-/* The findings, at most max: how many, or an error code.  None if there are no samples. */
+/* The findings, at most max: how many, or an error code.  None if there are no samples; else the
+ * first is the one to begin with. */
 int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max);
 
 #endif

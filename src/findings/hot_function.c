@@ -4,9 +4,8 @@
  * much of the time and where that time parts: into its own code, or into several callees.  Parting
  * at the very top says little (everything is under main), so there only own time counts.
  */
-#include "findings.h"
+#include "findings_priv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define FREE_SHARE 0.75   /* up to this share of all time, parting counts in full; then less ... */
@@ -14,6 +13,17 @@
 #define SPREAD_BELOW 0.20 /* a finding smaller than this says that time is spread out */
 #define ITSELF 0.90       /* this part of its time in its own code: "in f itself", not "under f" */
 #define FEW_SAMPLES 100
+
+/* What every thread is under says nothing of any of them. */
+static bool is_thread_start(const struct pyro_profile *p, uint32_t function)
+{
+    static const char end[] = "/threading.py";
+    struct pyro_str file = p->functions[function].file, name = p->functions[function].name;
+    return file.size >= sizeof end - 1 &&
+           memcmp(file.bytes + file.size - (sizeof end - 1), end, sizeof end - 1) == 0 &&
+           ((name.size == 3 && memcmp(name.bytes, "run", 3) == 0) ||
+            (name.size >= 10 && memcmp(name.bytes, "_bootstrap", 10) == 0));
+}
 
 static double score(const struct pyro_profile *p, const struct pyro_walk *walk,
                     const struct pyro_step *step)
@@ -32,40 +42,6 @@ static double score(const struct pyro_profile *p, const struct pyro_walk *walk,
     return share * (self + parting * weight);
 }
 
-/* Appends a name between back-quotes, cut to a readable length at a character's edge. */
-static size_t put_name(char *out, size_t at, size_t size, const struct pyro_function *f)
-{
-    struct pyro_str name = f->name;
-    if (name.size == 0 || name.bytes[0] == '<' ||
-        (name.size > 1 && memcmp(name.bytes, "__", 2) == 0))
-        name = f->qualname;
-    size_t shown = name.size;
-    const char *rest = "";
-    if (shown > 100) {
-        shown = 100;
-        while (shown > 0 && ((unsigned char)name.bytes[shown] & 0xc0) == 0x80)
-            shown--;
-        rest = "…";
-    }
-    int n = snprintf(out + at, size - at, "`%.*s%s`", (int)shown, name.bytes, rest);
-    return n < 0 ? at : at + (size_t)n;
-}
-
-static size_t put_place(char *out, size_t at, size_t size, const struct pyro_function *f)
-{
-    struct pyro_str file = f->file;
-    for (size_t i = file.size; i-- > 0;) {
-        if (file.bytes[i] == '/') {
-            file.bytes += i + 1;
-            file.size -= i + 1;
-            break;
-        }
-    }
-    int shown = file.size > 200 ? 200 : (int)file.size;
-    int n = snprintf(out + at, size - at, "%.*s:%u", shown, file.bytes, f->first_line);
-    return n < 0 ? at : at + (size_t)n;
-}
-
 /* Nearly all of its time is its own, and the reads were sure of that. */
 static bool is_itself(const struct pyro_profile *p, const struct pyro_step *step)
 {
@@ -76,49 +52,36 @@ static bool is_itself(const struct pyro_profile *p, const struct pyro_step *step
 static void phrase(const struct pyro_profile *p, bool itself, struct pyro_finding *out)
 {
     const struct pyro_function *f = &p->functions[out->function];
-    size_t running = 0;
-    for (size_t i = 0; i < p->thread_count; i++)
-        running += p->threads[i].samples > 0;
-    const char *time = running > 1 ? "the threads' time" : "the time";
-
-    char *text = out->text;
-    size_t size = sizeof out->text, at;
+    const char *time = findings_time(p), *where = itself ? "in" : "under";
     double percent = 100.0 * out->share;
     if (out->share < SPREAD_BELOW)
-        at = (size_t)snprintf(text, size, "%c%s is spread out: the largest part, %.0f %%, is %s ",
-                              'T', time + 1, percent, itself ? "in" : "under");
+        findings_say(out, "T%s is spread out: the largest part, %.0f %%, is %s ", time + 1, percent,
+                     where);
     else
-        at = (size_t)snprintf(text, size, "%.0f %% of %s is %s ", percent, time,
-                              itself ? "in" : "under");
-    /* names and places are cut, so what follows fits */
-    at = put_name(text, at, size, f);
-    if (itself)
-        at += (size_t)snprintf(text + at, size - at, " itself");
-    at += (size_t)snprintf(text + at, size - at, ", ");
-    out->place_at = at;
-    at = put_place(text, at, size, f);
-    out->place_size = at - out->place_at;
+        findings_say(out, "%.0f %% of %s is %s ", percent, time, where);
+    findings_say_name(out, f);
+    findings_say(out, itself ? " itself, " : ", ");
+    findings_say_place(out, f, f->first_line);
     if (out->caller != PYRO_NONE) {
-        at += (size_t)snprintf(text + at, size - at, ", called from ");
-        at = put_name(text, at, size, &p->functions[out->caller]);
+        findings_say(out, ", called from ");
+        findings_say_name(out, &p->functions[out->caller]);
     }
     if (p->samples < FEW_SAMPLES)
-        snprintf(text + at, size - at, " (of only %llu sample%s)", (unsigned long long)p->samples,
-                 p->samples == 1 ? "" : "s");
+        findings_say(out, " (of only %llu sample%s)", (unsigned long long)p->samples,
+                     p->samples == 1 ? "" : "s");
 }
 
-int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max)
+int findings_hot_function(const struct pyro_profile *p, double least, struct pyro_finding *out)
 {
     struct pyro_walk walk;
-    if (max == 0 || p->samples == 0 || p->node_count == 0)
-        return 0;
     int rc = pyro_profile_walk(p, &walk);
     if (rc < 0)
         return rc;
     size_t best = 1; /* step 0 is the bottom below all threads */
     double most = -1.0;
     for (size_t i = 1; i < walk.step_count; i++) {
-        double worth = score(p, &walk, &walk.steps[i]);
+        double worth =
+            is_thread_start(p, walk.steps[i].function) ? -0.5 : score(p, &walk, &walk.steps[i]);
         if (worth > most) {
             most = worth;
             best = i;
@@ -126,13 +89,14 @@ int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, s
     }
     const struct pyro_step *step = &walk.steps[best];
     bool itself = is_itself(p, step);
-    uint64_t samples = itself ? step->self : step->total;
-    *out = (struct pyro_finding){.function = step->function,
-                                 .caller = walk.steps[best - 1].function,
-                                 .samples = samples,
-                                 .share = (double)samples / (double)p->samples,
-                                 .interval = pyro_stats_wilson(samples, p->samples)};
-    phrase(p, itself, out);
+    out->function = step->function;
+    out->caller = walk.steps[best - 1].function;
+    out->samples = itself ? step->self : step->total;
+    out->of = p->samples;
+    out->share = (double)out->samples / (double)out->of;
+    bool found = out->share >= least;
+    if (found)
+        phrase(p, itself, out);
     pyro_profile_walk_release(&walk);
-    return 1;
+    return found;
 }

@@ -3,6 +3,7 @@
  * memory does not grow with the profile.  Output is ASCII (the rest as \u escapes): whatever names
  * hold, nothing of it reaches a terminal raw.  A figure that samples cannot know is null.
  */
+#include "findings.h"
 #include "report_priv.h"
 
 #include <jansson.h>
@@ -283,6 +284,34 @@ static void put_processes(struct writer *w)
     close_list(w);
 }
 
+static void put_findings(struct writer *w)
+{
+    struct pyro_finding findings[PYRO_FINDING_KINDS];
+    const struct pyro_profile *p = w->p;
+    int count = pyro_findings_find(p, findings, PYRO_FINDING_KINDS);
+    open_list(w, "findings");
+    for (int i = 0; i < count; i++) {
+        const struct pyro_finding *f = &findings[i];
+        const struct pyro_function *at =
+            f->function == PYRO_NONE ? NULL : &p->functions[f->function];
+        json_t *row = json_object();
+        json_object_set_new(row, "kind", json_string(pyro_findings_kind(f->kind)));
+        json_object_set_new(row, "text", text(w, (struct pyro_str){f->text, strlen(f->text)}));
+        json_object_set_new(row, "function", at ? whole(f->function) : json_null());
+        json_object_set_new(row, "file", at ? text_or_null(w, at->file) : json_null());
+        json_object_set_new(row, "line",
+                            at ? whole(f->line > 0 ? f->line : at->first_line) : json_null());
+        json_object_set_new(row, "samples", whole(f->samples));
+        json_object_set_new(row, "of", whole(f->of));
+        json_object_set_new(row, "share", json_real(f->share));
+        json_object_set_new(row, "share_lo", json_real(f->interval.low));
+        json_object_set_new(row, "share_hi", json_real(f->interval.high));
+        put_row(w, row);
+    }
+    close_list(w);
+    w->failed |= count < 0;
+}
+
 int pyro_report_json(FILE *to, const struct pyro_profile *p)
 {
     struct writer w = {.to = to, .p = p};
@@ -293,6 +322,7 @@ int pyro_report_json(FILE *to, const struct pyro_profile *p)
     put_lines(&w);
     put_sampling(&w);
     put_processes(&w);
+    put_findings(&w);
     put_key(&w, "warnings", texts(&w, p->warnings, p->warning_count));
     put(&w, "}\n");
     if (fflush(to) != 0 || w.failed)

@@ -9,24 +9,27 @@
 #include <string.h>
 
 #define ROWS 8
+#define FINDINGS 4 /* that are shown: the first, and what else there is to say */
 
 /* The sentence, its place as a link.  It is one line however long: terminals wrap it. */
-static void put_finding(struct pyro_page *page, const struct pyro_finding *f)
+static void put_finding(struct pyro_page *page, const struct pyro_finding *f, bool first)
 {
     size_t end = f->place_at + f->place_size;
-    pyro_page_style(page, BOLD);
+    if (first)
+        pyro_page_style(page, BOLD);
     pyro_report_clean(&page->buf, f->text, f->place_at, 0);
     bool linked = false;
     if (f->function != PYRO_NONE) {
         const struct pyro_function *at = &page->p->functions[f->function];
-        linked = pyro_page_link(page, at->file, at->first_line);
+        linked = pyro_page_link(page, at->file, f->line > 0 ? f->line : at->first_line);
     }
     pyro_report_clean(&page->buf, f->text + f->place_at, f->place_size, 0);
     if (linked)
         pyro_page_unlink(page);
     pyro_report_clean(&page->buf, f->text + end, strlen(f->text + end), 0);
     pyro_page_put(page, ".");
-    pyro_page_style(page, PLAIN);
+    if (first)
+        pyro_page_style(page, PLAIN);
     pyro_page_put(page, "\n");
 }
 
@@ -289,15 +292,15 @@ static void put_output(struct pyro_page *page, const char *label, const char *pa
 int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o)
 {
     struct pyro_page page;
-    struct pyro_finding finding;
+    struct pyro_finding findings[FINDINGS];
     struct pyro_buf text = {0};
     pyro_page_init(&page, p, o);
-    int found = pyro_findings_find(p, &finding, 1);
+    int found = pyro_findings_find(p, findings, FINDINGS);
     int rc = found < 0 ? found : PYRO_OK;
     bool unsure = false;
-    if (found > 0)
-        put_finding(&page, &finding);
-    else if (rc == PYRO_OK)
+    for (int i = 0; i < found; i++)
+        put_finding(&page, &findings[i], i == 0);
+    if (found == 0)
         pyro_page_printf(&page, "%s\n", pyro_report_nothing(p));
     pyro_page_put(&page, "\n");
     put_time(&page, &text);

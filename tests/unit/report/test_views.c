@@ -69,6 +69,7 @@ static void test_summary(void **state)
     program();
     expect(SUMMARY, NULL, (struct pyro_report_options){.width = 80, .recording = "out.pyro"},
            "60 % of the time is in `c` itself, c.py:2, called from `b`.\n"
+           "60 % of the time is in one line of `c`, c.py:3.\n"
            "\n"
            "  time       203 ms wall, 199 ms CPU; 1 thread; exit status 0\n"
            "  samples    200 taken at 1,000 Hz: 203 ticks, 3 missed; 0 discarded, 0 folded\n"

@@ -1,0 +1,74 @@
+/*
+ * All rules, each with its threshold, and which finding comes first.  docs/internals/findings.md
+ * says what each is about; tests/truth/test_findings.py has a program that each is found in, and a
+ * twin in which it must not be.
+ */
+#include "findings_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct rule {
+    const char *name;
+    double least; /* share of the samples that it is about */
+    rule_fn *find;
+} rules[PYRO_FINDING_KINDS] = {
+    [PYRO_FINDING_HOT_FUNCTION] = {"hot-function", 0.0, findings_hot_function},
+    [PYRO_FINDING_HOT_LINE] = {"hot-line", 0.25, findings_hot_line},
+    [PYRO_FINDING_WAITING_LINE] = {"waiting-line", 0.20, findings_waiting_line},
+    [PYRO_FINDING_GIL] = {"gil", 0.20, findings_gil},
+    [PYRO_FINDING_COLLECTOR] = {"gc", 0.05, findings_collector},
+    [PYRO_FINDING_IMPORTS] = {"imports", 0.20, findings_imports},
+    [PYRO_FINDING_SATURATED_THREAD] = {"saturated-thread", 0.90, findings_saturated_thread},
+};
+
+/* A program that waits, or imports, for half of its time: that is what to say first. */
+#define FIRST 0.5
+
+const char *pyro_findings_kind(enum pyro_finding_kind kind)
+{
+    return rules[kind].name;
+}
+
+static int rank(const struct pyro_finding *f)
+{
+    bool whole = f->kind == PYRO_FINDING_WAITING_LINE || f->kind == PYRO_FINDING_IMPORTS;
+    if (whole && f->share >= FIRST)
+        return 0;
+    return f->kind == PYRO_FINDING_HOT_FUNCTION ? 1 : 2;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct pyro_finding *x = a, *y = b;
+    if (rank(x) != rank(y))
+        return rank(x) < rank(y) ? -1 : 1;
+    if (x->share != y->share)
+        return x->share < y->share ? 1 : -1;
+    return x->kind < y->kind ? -1 : x->kind > y->kind;
+}
+
+int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max)
+{
+    struct pyro_finding all[PYRO_FINDING_KINDS];
+    size_t count = 0;
+    if (max == 0 || p->samples == 0 || p->node_count == 0)
+        return 0;
+    for (int kind = 0; kind < PYRO_FINDING_KINDS; kind++) {
+        struct pyro_finding *f = &all[count];
+        *f = (struct pyro_finding){
+            .kind = (enum pyro_finding_kind)kind, .function = PYRO_NONE, .caller = PYRO_NONE};
+        int rc = rules[kind].find(p, rules[kind].least, f);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            continue;
+        f->interval = pyro_stats_wilson(f->samples, f->of);
+        count++;
+    }
+    qsort(all, count, sizeof *all, by_rank);
+    if (count > max)
+        count = max;
+    memcpy(out, all, count * sizeof *all);
+    return (int)count;
+}

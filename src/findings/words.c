@@ -1,0 +1,82 @@
+/*
+ * The words of a finding: names between back-quotes, places, source lines.
+ */
+#include "findings_priv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_MOST 100
+#define FILE_MOST 200
+#define SOURCE_MOST 80
+
+void findings_say(struct pyro_finding *out, const char *fmt, ...)
+{
+    size_t at = strlen(out->text);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(out->text + at, sizeof out->text - at, fmt, args);
+    va_end(args);
+}
+
+/* Text of at most `most` bytes, cut at a character's edge. */
+static void say_cut(struct pyro_finding *out, struct pyro_str text, size_t most)
+{
+    size_t shown = text.size;
+    if (shown > most) {
+        shown = most;
+        while (shown > 0 && ((unsigned char)text.bytes[shown] & 0xc0) == 0x80)
+            shown--;
+    }
+    findings_say(out, "`%.*s%s`", (int)shown, text.bytes, shown < text.size ? "…" : "");
+}
+
+void findings_say_name(struct pyro_finding *out, const struct pyro_function *f)
+{
+    struct pyro_str name = f->name;
+    if (name.size == 0 || name.bytes[0] == '<' ||
+        (name.size > 1 && memcmp(name.bytes, "__", 2) == 0))
+        name = f->qualname;
+    say_cut(out, name, NAME_MOST);
+}
+
+void findings_say_place(struct pyro_finding *out, const struct pyro_function *f, uint32_t line)
+{
+    struct pyro_str file = f->file;
+    for (size_t i = file.size; i-- > 0;) {
+        if (file.bytes[i] == '/') {
+            file.bytes += i + 1;
+            file.size -= i + 1;
+            break;
+        }
+    }
+    out->place_at = strlen(out->text);
+    findings_say(out, "%.*s:%u", file.size > FILE_MOST ? FILE_MOST : (int)file.size, file.bytes,
+                 line);
+    out->place_size = strlen(out->text) - out->place_at;
+}
+
+void findings_say_source(struct pyro_finding *out, const struct pyro_profile *p,
+                         const struct pyro_function *f, uint32_t line)
+{
+    struct pyro_str text;
+    if (!pyro_profile_source_line(p, f->file, line, &text))
+        return;
+    while (text.size > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t')) {
+        text.bytes++;
+        text.size--;
+    }
+    if (text.size == 0)
+        return;
+    findings_say(out, ": ");
+    say_cut(out, text, SOURCE_MOST);
+}
+
+const char *findings_time(const struct pyro_profile *p)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < p->thread_count; i++)
+        running += p->threads[i].samples > 0;
+    return running > 1 ? "the threads' time" : "the time";
+}
