@@ -23,6 +23,7 @@ struct wanted {
 
 struct sources {
     int root, cwd;
+    int mounts; /* its mount namespace: what is mounted there stays until this is closed */
     struct pyro_strings *names;
     struct pyro_map known;  /* (file, lines) wanted before */
     struct pyro_vec wanted; /* struct wanted, of which `written` are in the recording */
@@ -39,6 +40,8 @@ struct sources *sources_new(pid_t pid)
     sources->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
     sources->cwd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)pid);
+    sources->mounts = open(path, O_RDONLY | O_CLOEXEC);
     sources->names = pyro_base_strings_new();
     sources->wanted = PYRO_VEC(struct wanted);
     if (sources->names == NULL) {
@@ -70,6 +73,8 @@ void sources_free(struct sources *sources)
         close(sources->root);
     if (sources->cwd >= 0)
         close(sources->cwd);
+    if (sources->mounts >= 0)
+        close(sources->mounts);
     pyro_base_strings_free(sources->names);
     pyro_base_map_release(&sources->known);
     pyro_base_vec_release(&sources->wanted);
