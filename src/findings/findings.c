@@ -20,6 +20,7 @@ static const struct rule {
     [PYRO_FINDING_COLLECTOR] = {"gc", 0.05, findings_collector},
     [PYRO_FINDING_IMPORTS] = {"imports", 0.20, findings_imports},
     [PYRO_FINDING_SATURATED_THREAD] = {"saturated-thread", 0.90, findings_saturated_thread},
+    [PYRO_FINDING_BUSY_MACHINE] = {"busy-machine", 0.15, findings_busy_machine},
 };
 
 /* A program that waits, or imports, for half of its time: that is what to say first. */

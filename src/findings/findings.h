@@ -16,6 +16,7 @@ enum pyro_finding_kind {
     PYRO_FINDING_COLLECTOR,
     PYRO_FINDING_IMPORTS,
     PYRO_FINDING_SATURATED_THREAD,
+    PYRO_FINDING_BUSY_MACHINE,
     PYRO_FINDING_KINDS
 };
 /* "hot-function" and so on: the words of the JSON. */

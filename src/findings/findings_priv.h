@@ -11,7 +11,7 @@
  * on it is one. */
 typedef int rule_fn(const struct pyro_profile *p, double least, struct pyro_finding *out);
 rule_fn findings_hot_function, findings_hot_line, findings_waiting_line, findings_gil,
-    findings_collector, findings_imports, findings_saturated_thread;
+    findings_collector, findings_imports, findings_saturated_thread, findings_busy_machine;
 
 /* ---- words.c: each adds to out->text; names and places are cut, so that what follows fits */
 void findings_say(struct pyro_finding *out, const char *fmt, ...)

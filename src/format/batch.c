@@ -103,6 +103,15 @@ static void put_threads(struct pyro_buf *out, const struct pyro_thread_row *row,
     COLUMN(pyro_base_put_varint, row[i].name)
 }
 
+static void put_delays(struct pyro_buf *out, const struct pyro_delay_fact *row, size_t n)
+{
+    pyro_base_put_varint(out, n);
+    COLUMN(pyro_base_put_varint, row[i].thread)
+    COLUMN(pyro_base_put_varint, row[i].over_ns / 1000)
+    COLUMN(pyro_base_put_varint, row[i].ran_ns / 1000)
+    COLUMN(pyro_base_put_varint, row[i].delayed_ns / 1000)
+}
+
 static void put_ticks(struct pyro_buf *out, const struct pyro_batch *b)
 {
     const uint64_t *late = b->lateness.data;
@@ -222,6 +231,9 @@ int pyro_format_put_batch(struct pyro_buf *out, const struct pyro_batch *b)
     if (b->states.len && !rc)
         rc = put_samples(&body, &b->states);
     put_section(out, PYRO_SECTION_STATES, &body);
+    if (b->delays.len)
+        put_delays(&body, b->delays.data, b->delays.len);
+    put_section(out, PYRO_SECTION_DELAYS, &body);
     pyro_base_buf_release(&body);
     return rc ? rc : out->failed ? PYRO_E_NOMEM : 0;
 }

@@ -110,6 +110,14 @@ struct pyro_sample {
     uint32_t state;  /* of the facts above; 0: nothing is known (or discarded) */
 };
 
+/* What the kernel's scheduler says of a thread, about once a second. */
+struct pyro_delay_fact {
+    uint32_t thread;
+    uint64_t over_ns;    /* the time between two looks, ... */
+    uint64_t ran_ns;     /* ... in which it ran so long, ... */
+    uint64_t delayed_ns; /* ... and was ready to run, without a CPU, so long */
+};
+
 /* Totals so far, written with every flush: what is known when the writer is killed. */
 struct pyro_status_fact {
     uint64_t mono_ns, wall_ns, tsc; /* the anchor: three clocks at one moment */
@@ -169,6 +177,7 @@ uint32_t pyro_format_stream_thread(struct pyro_stream *s, const struct pyro_thre
  * the last are missed ones; numbers ascend.  Then its samples, at most one a thread. */
 void pyro_format_stream_tick(struct pyro_stream *s, uint64_t number, uint64_t mono_ns);
 void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *sample);
+void pyro_format_stream_delay(struct pyro_stream *s, const struct pyro_delay_fact *fact);
 
 /* Seals what has been said since the last flush, as one batch a stream, and hands it to the
  * writing thread.  Called at least every second.  Never blocks on the disk.  Returns the
@@ -216,6 +225,7 @@ struct pyro_visitor {
      */
     int (*states)(void *ctx, uint32_t stream, uint32_t thread, uint32_t state, size_t first,
                   size_t count);
+    int (*delay)(void *ctx, uint32_t stream, const struct pyro_delay_fact *fact);
     int (*exit)(void *ctx, const struct pyro_exit_fact *fact);
     int (*source)(void *ctx, const struct pyro_source_fact *fact);
     int (*warning)(void *ctx, struct pyro_str sentence);

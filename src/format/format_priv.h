@@ -95,6 +95,7 @@ enum pyro_section { /* 1 to 5 are the tables, in their order */
                     PYRO_SECTION_SAMPLES = 7,
                     PYRO_SECTION_SECONDS = 8,
                     PYRO_SECTION_STATES = 9,
+                    PYRO_SECTION_DELAYS = 10,
 };
 struct pyro_function_row {
     uint32_t file, name, qualname, module; /* string ids */
@@ -141,6 +142,7 @@ struct pyro_batch {
     struct pyro_vec runs;     /* struct pyro_entry_run, in order of first tick */
     struct pyro_vec seconds;  /* the same, of what the second reads showed */
     struct pyro_vec states;   /* the same, of what the threads did: `stack` is the state */
+    struct pyro_vec delays;   /* struct pyro_delay_fact */
     uint64_t taken;           /* samples not discarded */
 };
 struct pyro_batch *pyro_format_batch_new(uint32_t stream);

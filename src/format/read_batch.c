@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LOST "[lost]"
+#define DELAY_MOST (UINT64_C(1) << 50) /* microseconds: some 35 years */
 
 /* ---- ids */
 
@@ -453,6 +454,29 @@ static const char *read_states(struct pyro_reader *r, struct pyro_in_stream *s,
     return read_entries(r, s, cur, PYRO_SECTION_STATES);
 }
 
+static const char *read_delays(struct pyro_reader *r, struct pyro_in_stream *s,
+                               struct pyro_cursor *cur)
+{
+    struct pyro_cursor column[4];
+    uint64_t count;
+    if (!begin_columns(cur, NULL, 4, column, &count))
+        return "delays";
+    for (uint64_t i = 0; i < count && !r->stop; i++) {
+        struct pyro_delay_fact fact;
+        uint64_t *fields[] = {&fact.over_ns, &fact.ran_ns, &fact.delayed_ns};
+        if (!show_id(r, s, PYRO_TABLE_THREADS, pyro_base_get_varint(&column[0]), &fact.thread))
+            return "delays";
+        for (size_t k = 0; k < 3; k++) {
+            uint64_t us = pyro_base_get_varint(&column[k + 1]);
+            if (us > DELAY_MOST)
+                return "delays";
+            *fields[k] = us * 1000;
+        }
+        PYRO_TELL(r, delay, s->fact.id, &fact);
+    }
+    return NULL;
+}
+
 /* ---- the batch */
 
 /* Where the batch begins: behind what is known, there is a gap; before it, the batch lies. */
@@ -480,7 +504,7 @@ const char *pyro_format_read_samples(struct pyro_reader *r, struct pyro_in_strea
         {PYRO_SECTION_FRAMES, read_frames},   {PYRO_SECTION_STACKS, read_stacks},
         {PYRO_SECTION_THREADS, read_threads}, {PYRO_SECTION_TICKS, read_ticks},
         {PYRO_SECTION_SAMPLES, read_samples}, {PYRO_SECTION_SECONDS, read_seconds},
-        {PYRO_SECTION_STATES, read_states},
+        {PYRO_SECTION_STATES, read_states},   {PYRO_SECTION_DELAYS, read_delays},
     };
     const char *why = begin_batch(s, cur, gap);
     s->times.len = 0;

@@ -52,6 +52,7 @@ struct pyro_batch *pyro_format_batch_new(uint32_t stream)
     b->runs = PYRO_VEC(struct pyro_entry_run);
     b->seconds = PYRO_VEC(struct pyro_entry_run);
     b->states = PYRO_VEC(struct pyro_entry_run);
+    b->delays = PYRO_VEC(struct pyro_delay_fact);
     return b;
 }
 
@@ -71,20 +72,21 @@ void pyro_format_batch_free(struct pyro_batch *b)
     pyro_base_vec_release(&b->runs);
     pyro_base_vec_release(&b->seconds);
     pyro_base_vec_release(&b->states);
+    pyro_base_vec_release(&b->delays);
     free(b);
 }
 
 bool pyro_format_batch_is_empty(const struct pyro_batch *b)
 {
     return !(b->string_sizes.len | b->functions.len | b->frames.len | b->stacks.len |
-             b->threads.len | b->lateness.len);
+             b->threads.len | b->lateness.len | b->delays.len);
 }
 
 size_t pyro_format_batch_bytes(const struct pyro_batch *b)
 {
-    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames,      &b->stacks,
-                                     &b->threads,      &b->lateness,  &b->gaps,        &b->runs,
-                                     &b->seconds,      &b->states,    &b->stack_frames};
+    const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames, &b->stacks,
+                                     &b->threads,      &b->lateness,  &b->gaps,   &b->runs,
+                                     &b->seconds,      &b->states,    &b->delays, &b->stack_frames};
     size_t bytes = b->string_bytes.len;
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         bytes += vecs[i]->len * vecs[i]->elem;
@@ -394,4 +396,12 @@ void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *
         put_beside(&b->seconds, &s->open_seconds, sample->thread, second, tick);
     if (sample->state > 0 && sample->state < 1u << PYRO_STATE_BITS)
         put_beside(&b->states, &s->open_states, sample->thread, sample->state, tick);
+}
+
+void pyro_format_stream_delay(struct pyro_stream *s, const struct pyro_delay_fact *fact)
+{
+    struct pyro_delay_fact *to =
+        fact->thread < s->open.len ? pyro_base_vec_push(&s->batch->delays) : NULL;
+    if (to)
+        *to = *fact;
 }

@@ -371,6 +371,20 @@ static int on_states(void *ctx, uint32_t stream_id, uint32_t thread, uint32_t st
     return put_beside(b, stream, &b->states, thread, state, first, count);
 }
 
+static int on_delay(void *ctx, uint32_t stream_id, const struct pyro_delay_fact *fact)
+{
+    struct pyro_profile_builder *b = ctx;
+    struct pyro_build_stream *stream = stream_of(b, stream_id);
+    uint32_t id = stream == NULL ? PYRO_NONE : pyro_profile_ids_get(&stream->threads, fact->thread);
+    if (id == PYRO_NONE)
+        return drop(b);
+    struct pyro_thread *thread = pyro_base_vec_at(&b->threads, id);
+    thread->watched_ns += fact->over_ns;
+    thread->ran_ns += fact->ran_ns;
+    thread->delayed_ns += fact->delayed_ns;
+    return PYRO_OK;
+}
+
 static int on_source(void *ctx, const struct pyro_source_fact *fact)
 {
     struct pyro_profile_builder *b = ctx;
@@ -493,6 +507,7 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
                                        .samples = on_samples,
                                        .seconds = on_seconds,
                                        .states = on_states,
+                                       .delay = on_delay,
                                        .source = on_source,
                                        .warning = on_warning,
                                        .status = on_status,

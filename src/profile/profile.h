@@ -44,6 +44,8 @@ struct pyro_thread {
     int64_t tid;
     struct pyro_str name;
     uint64_t samples;
+    /* by the kernel's scheduler: of so much time it ran, and was ready without a CPU, so much */
+    uint64_t watched_ns, ran_ns, delayed_ns;
 };
 struct pyro_process {
     int32_t pid, ppid;

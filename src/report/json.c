@@ -279,6 +279,10 @@ static void put_processes(struct writer *w)
                                 ? json_integer(p->processes[thread->process].pid)
                                 : json_null());
         json_object_set_new(row, "samples", whole(thread->samples));
+        bool watched = thread->watched_ns > 0;
+        json_object_set_new(row, "watched_ns", whole_or_null(thread->watched_ns));
+        json_object_set_new(row, "cpu_ns", watched ? whole(thread->ran_ns) : json_null());
+        json_object_set_new(row, "run_delay_ns", watched ? whole(thread->delayed_ns) : json_null());
         put_row(w, row);
     }
     close_list(w);

@@ -143,12 +143,14 @@ struct thread {
     size_t last_size, last_cap;
     struct region last_blocks[MAX_REGIONS];
     int last_count;
-    uint32_t runnable;   /* PYRO_STATE_*: what the kernel said ... */
-    uint64_t asked_tick; /* ... then */
-    int stat_file;       /* its /proc/PID/task/TID/stat; 0: not open */
-    uint32_t last_node;  /* of its last sample */
-    uint64_t lower_tick; /* when what lies below the window was last read */
-    bool lower_fresh;    /* ... in this tick: the kept stack ends where the plan begins */
+    uint32_t runnable;             /* PYRO_STATE_*: what the kernel said ... */
+    uint64_t asked_tick;           /* ... then */
+    int stat_file;                 /* its /proc/PID/task/TID/stat; 0: not open */
+    uint32_t last_node;            /* of its last sample */
+    uint64_t delay_at, delay_wait; /* when the scheduler was asked, and for how long not, ns */
+    uint64_t ran, delayed;         /* what it said */
+    uint64_t lower_tick;           /* when what lies below the window was last read */
+    bool lower_fresh;              /* ... in this tick: the kept stack ends where the plan begins */
     /* the plan of this tick */
     struct region plan[MAX_REGIONS + MAX_OFF + 1]; /* the last is the thread state */
     int plan_count, plan_blocks;
@@ -299,6 +301,9 @@ void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns); /* since the last
  * moved: it is not where it was at the last tick. */
 uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool moved);
 void states_forget(struct pyro_sampler *s, struct thread *t); /* before it is freed */
+
+/* ---- delays.c: how long the threads ran, and were ready to */
+void delays_tick(struct pyro_sampler *s);
 
 /* ---- walk.c: from bytes to frames */
 /* Walks up from the frame at `from` (in chunk `chunk`), using nothing but the view.  below: the

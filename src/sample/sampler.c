@@ -654,6 +654,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     if (stale) /* threads ended; others may have taken their places */
         sample_new_threads(s);
     threads_rename(s);
+    delays_tick(s);
     return 0;
 }
 

@@ -179,6 +179,7 @@ class Stream:
         self.strings, self.functions, self.frames, self.stacks, self.threads = self.tables
         self.nodes, self.node_ids = [], {}
         self.times, self.samples, self.told, self.did = [], [], [], []
+        self.delays = []
 
     @property
     def seconds(self):
@@ -207,6 +208,8 @@ class Stream:
             elif tag in (7, 8, 9):
                 while body.more():
                     self.entries(body, base, count - base, tag)
+            elif tag == 10:
+                self.read_delays(body, body.varint())
             elif tag in (1, 2, 3, 4, 5):
                 [
                     self.read_strings,
@@ -215,6 +218,13 @@ class Stream:
                     self.read_stacks,
                     self.read_threads,
                 ][tag - 1](body, body.varint())
+
+    def read_delays(self, cur, n):
+        rows = zip(*(cur.varints(n) for _ in range(4)))
+        for thread, *figures in rows:
+            if thread >= len(self.threads) or max(figures) > 1 << 50:
+                raise Damaged("a delay that cannot be")
+            self.delays.append([thread, *(1000 * us for us in figures)])
 
     def read_strings(self, cur, n):
         for size in cur.varints(n):
@@ -511,7 +521,7 @@ class Recording:
             "unknown_chunks": self.unknown_chunks,
         }
         for name in ("functions", "frames", "nodes", "threads", "times", "samples", "seconds",
-                     "states"):  # fmt: skip
+                     "states", "delays"):  # fmt: skip
             out[name] = {i: getattr(s, name) for i, s in samples.items()}
         return out
 

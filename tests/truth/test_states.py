@@ -93,6 +93,19 @@ def test_competition(python, recordings):
     assert abs(waits - truth) <= OFF_COMPETING
 
 
+def test_scheduler(python, recordings):
+    """What the kernel says of the main thread, from the first look to the last: no more than what
+    it has said to the program at its end, and most of it."""
+    recording = recordings(python)
+    told, result = recording.report, recording.result
+    (main,) = (thread for thread in told["threads"] if thread["name"] == "MainThread")
+    say(f"{main}, {result['ran']} ran, {result['delayed']} delayed")
+    assert 0.4 * told["wall_ns"] <= main["watched_ns"] <= told["wall_ns"]
+    assert 0.3 * result["ran"] <= main["cpu_ns"] <= result["ran"]
+    assert main["run_delay_ns"] <= result["delayed"]
+    assert main["cpu_ns"] + main["run_delay_ns"] <= 1.01 * main["watched_ns"] + 10_000_000
+
+
 def test_wall_is_all(python, recordings):
     """--mode wall leaves nothing out, and the states of the report add up."""
     recording = recordings(python)

@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import json
 import os
+import subprocess
 import sys
 import threading
 from time import perf_counter, sleep
@@ -116,6 +117,16 @@ def beside_waiting(*more):
     computes()
 
 
+def beside_competitors(function):
+    """On one CPU with two others that want it all the time."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    words = [sys.executable, "-c", SLOW.format(seconds=SECONDS)]
+    competitors = [subprocess.Popen(words) for _ in range(2)]
+    function()
+    for competitor in competitors:
+        competitor.wait()
+
+
 PROGRAMS = {
     "hot-line": (one_line, many_lines),
     "waiting-line": (lambda: waits(0.4), lambda: waits(0.1)),
@@ -125,6 +136,10 @@ PROGRAMS = {
     ),
     "gc": (makes_cycles, without_collector),
     "imports": (imports, executes),
+    "busy-machine": (
+        lambda: beside_competitors(computes),
+        lambda: beside_competitors(lambda: waits(0.98)),
+    ),
     "saturated-thread": (beside_waiting, lambda: beside_waiting(hashes)),
 }
 

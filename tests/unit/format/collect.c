@@ -207,6 +207,15 @@ static int on_states(void *ctx, uint32_t s, uint32_t thread, uint32_t state, siz
     return 0;
 }
 
+static int on_delay(void *ctx, uint32_t s, const struct pyro_delay_fact *f)
+{
+    struct collected *c = ctx;
+    check(f->thread < stream_of(c, s)->named);
+    collect_line(&c->log, "delay %u t%u %" PRIu64 " %" PRIu64 " %" PRIu64, s, f->thread, f->over_ns,
+                 f->ran_ns, f->delayed_ns);
+    return 0;
+}
+
 static int on_source(void *ctx, const struct pyro_source_fact *f)
 {
     struct collected *c = ctx;
@@ -278,6 +287,7 @@ struct pyro_visitor collect_visitor(struct collected *c)
         .samples = on_samples,
         .seconds = on_seconds,
         .states = on_states,
+        .delay = on_delay,
         .source = on_source,
         .warning = on_warning,
         .status = on_status,

@@ -283,6 +283,32 @@ static void beside_samples(void **ctx)
     compare_beside("states", state_of, 0);
 }
 
+static void delays(void **ctx)
+{
+    const char *stream;
+    json_t *list, *value;
+    size_t i, told = 0, seen = 0;
+    pyro_base_put_u8(&got.log, 0);
+    json_object_foreach(json_object_get(want, "delays"), stream, list)
+    {
+        json_array_foreach(list, i, value)
+        {
+            char line[200];
+            long long field[4];
+            for (size_t k = 0; k < 4; k++)
+                field[k] = json_integer_value(json_array_get(value, k));
+            snprintf(line, sizeof line, "\ndelay %s t%lld %lld %lld %lld\n", stream, field[0],
+                     field[1], field[2], field[3]);
+            assert_non_null(strstr((char *)got.log.data, line));
+            told++;
+        }
+    }
+    for (const char *at = (char *)got.log.data; (at = strstr(at, "\ndelay ")) != NULL; at++)
+        seen++;
+    assert_true(told == seen && told > 0);
+    got.log.len--;
+}
+
 static int setup(void **ctx)
 {
     char path[4096];
@@ -317,6 +343,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(definitions),
         cmocka_unit_test(times_and_samples),
         cmocka_unit_test(beside_samples),
+        cmocka_unit_test(delays),
     };
     folder = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, setup, teardown);
