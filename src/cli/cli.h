@@ -33,6 +33,7 @@ struct pyro_cli {
 int pyro_cli_run(struct pyro_cli *cli);
 int pyro_cli_attach(struct pyro_cli *cli);
 int pyro_cli_dump(struct pyro_cli *cli);
+int pyro_cli_ctl(struct pyro_cli *cli);
 int pyro_cli_report(struct pyro_cli *cli);
 int pyro_cli_export(struct pyro_cli *cli);
 int pyro_cli_doctor(struct pyro_cli *cli);

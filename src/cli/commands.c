@@ -98,6 +98,27 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
             .words = PYRO_WORDS_PROCESS,
             .main = pyro_cli_dump,
         },
+    [PYRO_CMD_CTL] =
+        {
+            .name = "ctl",
+            .summary = "switch a running recording off and on, or have it written",
+            .synopses = LIST("PID on | off | flush | status"),
+            .text = LIST(
+                "Asks the recorder of the process PID, that `run` started or `attach` was given, "
+                "or the recorder with that number. `off`: nothing is sampled until `on`; the "
+                "program goes on as before, and that time is in no figure but the wall time. "
+                "`flush`: what there is by now is written, to be looked at with `report`. "
+                "`status`: whether it samples, and how much it has. Each prints the last.",
+                "The recorder listens to the user that it runs as and to root, in its own network "
+                "namespace."),
+            .examples =
+                LIST("pyrometer ctl 4242 off", "Leave out what comes now.",
+                     "pyrometer ctl 4242 flush && pyrometer report", "What it has seen by now."),
+            .statuses = LIST("0", "Done.", STATUS_USAGE, STATUS_FAILED),
+            .views = LIST("on", "off", "flush", "status"),
+            .words = PYRO_WORDS_PROCESS,
+            .main = pyro_cli_ctl,
+        },
     [PYRO_CMD_REPORT] =
         {
             .name = "report",

@@ -38,6 +38,16 @@ static void value_of(FILE *to, const struct pyro_option *option)
         fputs(") return ;;\n", to);
 }
 
+static void views_of(FILE *to, const struct pyro_command *command)
+{
+    if (!command->views)
+        return;
+    fputs(" $(compgen -W '", to);
+    for (size_t i = 0; command->views[i]; i++)
+        fprintf(to, "%s%s", i ? " " : "", command->views[i]);
+    fputs("' -- \"$word\")", to);
+}
+
 static void words_of(FILE *to, const struct pyro_command *command)
 {
     switch (command->words) {
@@ -49,19 +59,16 @@ static void words_of(FILE *to, const struct pyro_command *command)
               " $(compgen -G \".pyrometer/${word#.pyrometer/}*.pyro\")"
               " $(compgen -d -- \"$word\")",
               to);
-        if (command->views) {
-            fputs(" $(compgen -W '", to);
-            for (size_t i = 0; command->views[i]; i++)
-                fprintf(to, "%s%s", i ? " " : "", command->views[i]);
-            fputs("' -- \"$word\")", to);
-        }
+        views_of(to, command);
         fputs(")", to);
         break;
     case PYRO_WORDS_COMMAND:
         fputs("COMPREPLY=($(compgen -W \"$commands\" -- \"$word\"))", to);
         break;
     case PYRO_WORDS_PROCESS:
-        fputs("COMPREPLY=($(compgen -W \"$(pgrep -f python)\" -- \"$word\"))", to);
+        fputs("COMPREPLY=($(compgen -W \"$(pgrep -f python)\" -- \"$word\")", to);
+        views_of(to, command);
+        fputs(")", to);
         break;
     default:
         fputs("return", to);

@@ -11,6 +11,7 @@ enum pyro_command_id {
     PYRO_CMD_RUN,
     PYRO_CMD_ATTACH,
     PYRO_CMD_DUMP,
+    PYRO_CMD_CTL,
     PYRO_CMD_REPORT,
     PYRO_CMD_EXPORT,
     PYRO_CMD_DOCTOR,
@@ -37,7 +38,7 @@ struct pyro_command {
     const char *const *text;     /* paragraphs */
     const char *const *examples; /* command, explanation, command, explanation ... */
     const char *const *statuses; /* status, meaning, ... */
-    const char *const *views;    /* words that choose a view, or NULL */
+    const char *const *views;    /* words that choose a view, or a request; or NULL */
     enum pyro_words words;
     int (*main)(struct pyro_cli *cli);
 };

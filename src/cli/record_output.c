@@ -38,6 +38,7 @@ struct pyro_record_options pyro_cli_record_options(const struct pyro_args *args,
 {
     pyro_cli_progress_init(progress);
     return (struct pyro_record_options){
+        .control = true,
         .output = pyro_cli_recording_of(output),
         .overwrite = pyro_cli_has(args, PYRO_OPT_FORCE),
         .rate = pyro_cli_rate(args),

@@ -185,6 +185,8 @@ void pyro_format_stream_delay(struct pyro_stream *s, const struct pyro_delay_fac
  * error batches are dropped and their samples counted as lost.  `status` is needed; its `lost` is
  * raised to what the writer itself has lost by then. */
 int pyro_format_flush(struct pyro_writer *w, const struct pyro_status_fact *status);
+/* Is all that was handed to the writing thread in the file, or given up? */
+bool pyro_format_is_written(struct pyro_writer *w);
 uint64_t pyro_format_lost(const struct pyro_writer *w);  /* samples dropped so far */
 uint64_t pyro_format_bytes(const struct pyro_writer *w); /* bytes in the file so far */
 /* Flushes, writes the status and the end (either may be NULL), waits for the writing thread,

@@ -499,6 +499,14 @@ int pyro_format_flush(struct pyro_writer *w, const struct pyro_status_fact *stat
     return atomic_load(&w->error);
 }
 
+bool pyro_format_is_written(struct pyro_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool written = w->jobs == 0;
+    pthread_mutex_unlock(&w->lock);
+    return written;
+}
+
 uint64_t pyro_format_lost(const struct pyro_writer *w)
 {
     return atomic_load(&w->lost);

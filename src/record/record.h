@@ -19,6 +19,7 @@ struct pyro_record_options {
     uint64_t delay_ns;    /* nothing is sampled before */
     uint64_t duration_ns; /* ... and after so long; 0: to the end */
     bool subprocesses;    /* sample the processes that a Python starts as well */
+    bool control;         /* listen to pyro_record_ask */
     bool source;          /* embed the source lines of the functions seen */
     const char *tool;     /* "pyrometer 0.1.0"; borrowed */
     /* Called about once a second while the program runs (NULL: never). */
@@ -43,5 +44,10 @@ struct pyro_record_result {
  * left to run undisturbed. */
 int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
                     struct pyro_error *err);
+
+/* Asks the recorder of a process (or the recorder with this number) to stop sampling ("off"), to go
+ * on ("on"), to write what it has ("flush"), or what it does ("status"): the answer is a sentence.
+ * PYRO_E_NOT_FOUND, _PERMISSION, _IO. */
+int pyro_record_ask(int pid, const char *word, char *answer, size_t size, struct pyro_error *err);
 
 #endif

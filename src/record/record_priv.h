@@ -76,6 +76,25 @@ bool attach_is_asked(void);       /* to end, by a signal */
 bool attach_has_ended(int pidfd); /* the process */
 void attach_end(int pidfd);
 
+/* ---- control.c: `pyrometer ctl` */
+enum control_request {
+    CONTROL_NOTHING,
+    CONTROL_ON,
+    CONTROL_OFF,
+    CONTROL_FLUSH,
+    CONTROL_STATUS,
+};
+struct control {
+    int sockets[2]; /* by our own number, and by that of the process recorded; -1: none */
+    int client;     /* that waits for its answer; -1: none */
+    uint64_t looked;
+};
+void control_begin(struct control *control, pid_t recorded);
+void control_end(struct control *control);
+/* Cheap: to be called at each tick.  What was asked for is to be answered. */
+enum control_request control_look(struct control *control, uint64_t now);
+void control_answer(struct control *control, const char *sentence);
+
 /* ---- sources.c: the text of the functions seen */
 struct sources;
 /* Keeps the process's root and working directory open. */

@@ -39,6 +39,9 @@ struct recorder {
     struct pyro_vec members;
     struct pyro_vec sources; /* of all processes, to the end */
     struct pyro_vec exits;   /* of those that are gone */
+    struct control control;
+    enum control_request asked; /* that is not answered yet */
+    bool off;                   /* it was asked not to sample */
     uint32_t processes;
     pid_t root; /* the command, or the process attached to */
     int pidfd;  /* of that one; -1 */
@@ -327,6 +330,41 @@ static void attend(struct recorder *r, uint64_t now)
     reap(r);
 }
 
+static void switch_on(struct recorder *r)
+{
+    if (r->off) {
+        pyro_sample_clock_restart(r->clock);
+        for (size_t i = 0; i < r->members.len; i++)
+            pyro_sample_resume(member_at(r, i)->sampler);
+    }
+    r->off = false;
+}
+
+/* What `pyrometer ctl` asks for.  What is flushed is in the file before the answer. */
+static void obey(struct recorder *r, uint64_t now)
+{
+    char answer[PATH_MAX + 200];
+    if (!r->options->control)
+        return;
+    if (r->asked == CONTROL_NOTHING) {
+        r->asked = control_look(&r->control, now);
+        if (r->asked == CONTROL_ON)
+            switch_on(r);
+        if (r->asked == CONTROL_OFF)
+            r->off = true;
+        if (r->asked == CONTROL_FLUSH || r->asked == CONTROL_OFF)
+            flush(r);
+    }
+    if (r->asked == CONTROL_NOTHING || !pyro_format_is_written(r->writer))
+        return;
+    struct pyro_status_fact status = status_now(r);
+    snprintf(answer, sizeof answer, "Sampling is %s: %llu samples of %zu process%s are in %s.",
+             r->off ? "off" : "on", (unsigned long long)status.taken, r->members.len,
+             r->members.len == 1 ? "" : "es", r->options->output);
+    control_answer(&r->control, answer);
+    r->asked = CONTROL_NOTHING;
+}
+
 static void sample_until_end(struct recorder *r)
 {
     uint64_t now = r->started;
@@ -338,12 +376,13 @@ static void sample_until_end(struct recorder *r)
             now = pyro_base_monotonic_ns();
         } else {
             look(r, now);
-            if (r->members.len == 0)
+            if (r->members.len == 0 || r->off)
                 now = idle(r);
             else if (pyro_sample_clock_wait(r->clock, &now) == 0)
                 sample_members(r);
         }
         attend(r, now);
+        obey(r, now);
         if (now - r->flushed >= FLUSH_NS)
             flush(r);
     }
@@ -394,6 +433,8 @@ static void release(struct recorder *r)
     pyro_base_vec_release(&r->sources);
     pyro_base_vec_release(&r->members);
     exits_release(&r->exits);
+    if (r->options->control && r->result->started)
+        control_end(&r->control);
     pyro_sample_clock_free(r->clock);
     if (r->tree.kin.elem != 0)
         tree_end(&r->tree);
@@ -476,6 +517,8 @@ static void begin(struct recorder *r, pid_t root)
     r->begin = r->started + r->options->delay_ns;
     r->end = r->options->duration_ns > 0 ? r->begin + r->options->duration_ns : UINT64_MAX;
     r->result->started = true;
+    if (r->options->control)
+        control_begin(&r->control, root);
 }
 
 static void run_command(struct recorder *r)

@@ -42,6 +42,9 @@ void pyro_sample_free(struct pyro_sampler *s);
  * be read any more. */
 int pyro_sample_take(struct pyro_sampler *s);
 
+/* Goes on after a while in which no tick was asked for: those are not missed.  A new stream. */
+void pyro_sample_resume(struct pyro_sampler *s);
+
 /* Fills the counters of ticks and samples (not clocks nor CPU times). */
 void pyro_sample_status(const struct pyro_sampler *s, struct pyro_status_fact *out);
 

@@ -226,6 +226,7 @@ struct pyro_sampler {
     uint64_t *shape_keys; /* which ones: iovecs, bytes to the next power of two */
     int shape_count, shape_cap;
     uint64_t next_tick;  /* its number in the schedule */
+    bool resumed;        /* it was off until now */
     uint64_t tick;       /* kept ticks so far */
     uint64_t skipped;    /* ticks since then that could not be kept */
     uint64_t kept_ns;    /* when the last one was kept */

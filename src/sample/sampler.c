@@ -725,6 +725,9 @@ void pyro_sample_free(struct pyro_sampler *s)
 int pyro_sample_take(struct pyro_sampler *s)
 {
     uint64_t number = s->clock->tick, now = s->clock->now;
+    if (s->resumed)
+        s->next_tick = number;
+    s->resumed = false;
     if (s->fact.period_ns > 0 && number > s->next_tick)
         s->sums.missed += number - s->next_tick;
     s->next_tick = number + 1;
@@ -743,6 +746,13 @@ int pyro_sample_take(struct pyro_sampler *s)
     }
     bool gone = s->misses >= MISSES_MOST || (s->misses > 0 && s->fact.period_ns > MISSED_MOST_NS);
     return gone || now - s->kept_ns > MISSED_MOST_NS ? PYRO_E_GONE : 0;
+}
+
+void pyro_sample_resume(struct pyro_sampler *s)
+{
+    begin_epoch(s);
+    s->resumed = true;
+    s->kept_ns = pyro_base_monotonic_ns();
 }
 
 void pyro_sample_status(const struct pyro_sampler *s, struct pyro_status_fact *out)

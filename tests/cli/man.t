@@ -2,6 +2,7 @@ The committed man pages are those that the option table gives, and are clean.
 
   $ pyrometer --man . && for p in pyrometer*.1; do cmp "$p" "$TESTS/../../docs/man/$p"; done; ls
   pyrometer-attach.1
+  pyrometer-ctl.1
   pyrometer-doctor.1
   pyrometer-dump.1
   pyrometer-export.1

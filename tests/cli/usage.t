@@ -9,6 +9,7 @@ The command line itself: what is wrong with it, and what was meant.
     run       run a program and record where its time goes
     attach    record a program that is running already
     dump      show what every thread of a running program is doing
+    ctl       switch a running recording off and on, or have it written
     report    show a recording
     export    write a recording in another tool's format
     doctor    say whether profiling works here, and what mends it

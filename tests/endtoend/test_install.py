@@ -43,5 +43,5 @@ def test_profiles_its_own_python(installed, folder):
 
 def test_every_command_has_a_man_page(installed):
     pages = {path.name for path in (installed / "share/man/man1").iterdir()}
-    commands = {"run", "attach", "dump", "report", "export", "doctor"}
+    commands = {"run", "attach", "dump", "ctl", "report", "export", "doctor"}
     assert pages == {"pyrometer.1"} | {f"pyrometer-{name}.1" for name in commands}
