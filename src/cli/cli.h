@@ -42,6 +42,10 @@ int pyro_cli_help_command(struct pyro_cli *cli);
 int pyro_cli_unknown_command(const char *word);
 
 /* ---- say.c: sentences on stderr, made safe, with "pyrometer: " before them */
+/* Makes the number of a process in a container, that no process here has, the one it has here: says
+ * so.  0, or the exit status after saying that it is several. */
+int pyro_cli_here(int *pid);
+
 void pyro_cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Says it and returns status, so that `return pyro_cli_fail(...)` reads well. */
 int pyro_cli_fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -55,6 +55,9 @@ int pyro_cli_attach(struct pyro_cli *cli)
                                  ? "`pyrometer attach` takes the number of a process, not `%s`."
                                  : "`pyrometer attach` takes the number of one process.%s",
                              args->word_count == 1 ? args->words[0] : "");
+    int status = pyro_cli_here(&pid);
+    if (status)
+        return status;
     name_of(pid, name, sizeof name);
     if (pyro_cli_choose_output(args, name, &output, &err) != 0)
         return pyro_cli_usage(&err);

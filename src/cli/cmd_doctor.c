@@ -179,6 +179,9 @@ int pyro_cli_doctor(struct pyro_cli *cli)
         return pyro_cli_fail(PYRO_EXIT_USAGE,
                              "`pyrometer doctor` takes the number of a process, not `%s`.",
                              args->words[0]);
+    int status = d.pid ? pyro_cli_here(&d.pid) : 0;
+    if (status)
+        return status;
     d.pythons = calloc(MOST_PYTHONS, sizeof *d.pythons);
     if (!d.pythons)
         return pyro_cli_fail(PYRO_EXIT_FAILED, "Out of memory.");

@@ -60,6 +60,9 @@ int pyro_cli_dump(struct pyro_cli *cli)
         return pyro_cli_fail(PYRO_EXIT_USAGE,
                              "`pyrometer dump` takes the number of a process, not `%s`.",
                              args->words[0]);
+    int status = pyro_cli_here(&pid);
+    if (status)
+        return status;
     if (make_temporary(path) != 0)
         return pyro_cli_fail(PYRO_EXIT_FAILED, "Cannot write a file for a moment: set $TMPDIR to a "
                                                "folder that can be written into.");

@@ -90,7 +90,8 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
             .text = LIST(
                 "Prints the stack of every thread of the process PID as it is now, the innermost "
                 "call first, each with the line that it is at. The process is not stopped, and no "
-                "code is run in it: it works on one that hangs, too."),
+                "code is run in it: it works on one that hangs, too. PID may be the number that "
+                "the process has in a container, if no process here has it."),
             .examples = LIST("pyrometer dump 4242", "Where does process 4242 hang?",
                              "pyrometer dump --subprocesses $(pgrep -of gunicorn)",
                              "The same of a server and its workers."),

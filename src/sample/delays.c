@@ -17,8 +17,8 @@ static bool read_schedstat(const struct pyro_sampler *s, const struct thread *t,
                            uint64_t *delayed)
 {
     char path[64], text[80];
-    snprintf(path, sizeof path, "/proc/%d/task/%lld/schedstat", (int)pyro_target_pid(s->target),
-             (long long)t->tid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)pyro_target_pid(s->target),
+             (int)t->task);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (fd >= 0)

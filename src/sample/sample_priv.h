@@ -119,8 +119,9 @@ struct walk {
 
 struct thread {
     uint64_t state; /* address of the PyThreadState */
-    int64_t tid;
-    uint32_t id; /* in the stream */
+    int64_t tid;    /* as the interpreter has it: the process's own namespace's number */
+    pid_t task;     /* ours; 0: not known */
+    uint32_t id;    /* in the stream */
     bool named, alive;
     char name[64];
     uint64_t name_due, name_wait; /* when it is looked at again, and how long after that */
@@ -208,6 +209,9 @@ struct pyro_sampler {
     size_t nodes_most;     /* with more of them a new stream begins */
     struct thread **threads;
     int thread_count, thread_cap;
+    bool apart;            /* the process is in another pid namespace: ... */
+    struct pyro_map tasks; /* ... tid -> task, ... */
+    uint64_t tasks_tick;   /* ... as of the tick before this one; 0: never */
     uint64_t *states;      /* where the list is put while it is walked */
     uint64_t threads_tick; /* when that was last done */
     uint64_t head;         /* address of the newest thread state, as the list was walked */

@@ -674,6 +674,7 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
     s->random = clock->schedule.seed + process;
     s->nodes_most = NODES_MOST;
     s->codes = codes_new(target);
+    s->apart = pyro_target_is_apart(pyro_target_pid(target));
     uint32_t unit = 256;
     while (unit * 2 <= clock->schedule.period_ns / 64)
         unit *= 2;
@@ -718,6 +719,7 @@ void pyro_sample_free(struct pyro_sampler *s)
     free(s->one.items);
     free(s->two.items);
     pyro_base_map_release(&s->nodes);
+    pyro_base_map_release(&s->tasks);
     codes_free(s->codes);
     free(s);
 }

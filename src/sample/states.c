@@ -42,8 +42,8 @@ void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns)
 static int open_stat(const struct pyro_sampler *s, const struct thread *t)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task/%lld/stat", (int)pyro_target_pid(s->target),
-             (long long)t->tid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pyro_target_pid(s->target),
+             (int)t->task);
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -62,7 +62,7 @@ static char read_letter(int fd)
 static void ask(struct pyro_sampler *s, struct thread *t)
 {
     uint64_t cost = t->stat_file > 0 ? ASK_NS : OPEN_NS;
-    if (s->ask_ns < cost)
+    if (s->ask_ns < cost || t->task == 0)
         return;
     s->ask_ns -= cost;
     int fd = t->stat_file > 0 ? t->stat_file : open_stat(s, t);

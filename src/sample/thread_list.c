@@ -31,16 +31,32 @@ static struct thread *find(struct pyro_sampler *s, uint64_t state, int64_t tid)
     return NULL;
 }
 
+/* A process in a namespace of its own calls its threads by other numbers than we do. */
+static pid_t task_of(struct pyro_sampler *s, int64_t tid)
+{
+    if (!s->apart)
+        return (pid_t)tid;
+    uint32_t task = pyro_base_map_get(&s->tasks, (uint64_t)tid, 0);
+    uint64_t age = s->tick + 1 - s->tasks_tick; /* 0: made in this tick */
+    if (age > REFRESH_TICKS || (task == PYRO_MAP_NONE && age > 0)) {
+        pyro_base_map_clear(&s->tasks);
+        pyro_target_tasks(pyro_target_pid(s->target), &s->tasks);
+        s->tasks_tick = s->tick + 1;
+        task = pyro_base_map_get(&s->tasks, (uint64_t)tid, 0);
+    }
+    return task == PYRO_MAP_NONE ? 0 : (pid_t)task;
+}
+
 /* A thread gets its row in the stream when its id is known: CPython notes it when it starts to
  * run. */
 void threads_name(struct pyro_sampler *s, struct thread *t)
 {
     struct pyro_proc_stat stat;
     pid_t pid = pyro_target_pid(s->target);
-    struct pyro_thread_fact fact = {.tid = t->tid};
-    if (pyro_target_proc_stat(pid, (pid_t)t->tid, &stat) == 0) {
+    struct pyro_thread_fact fact = {.tid = t->task > 0 ? t->task : t->tid};
+    if (t->task > 0 && pyro_target_proc_stat(pid, t->task, &stat) == 0) {
         fact.start_ticks = stat.start_ticks;
-        snprintf(t->name, sizeof t->name, "%s", t->tid == pid ? "MainThread" : stat.comm);
+        snprintf(t->name, sizeof t->name, "%s", t->task == pid ? "MainThread" : stat.comm);
     }
     fact.name = (struct pyro_str){t->name, strlen(t->name)};
     t->id = pyro_format_stream_thread(s->stream, &fact);
@@ -54,14 +70,13 @@ void threads_rename(struct pyro_sampler *s)
         struct thread *t = s->threads[i];
         struct pyro_proc_stat stat;
         pid_t pid = pyro_target_pid(s->target);
-        if (t->name_due > s->now || t->tid == pid)
+        if (t->name_due > s->now || t->task == pid || t->task == 0)
             continue;
         t->name_wait = t->name_wait == 0 ? NAME_AGAIN_FIRST : 2 * t->name_wait;
         if (t->name_wait > NAME_AGAIN_MOST)
             t->name_wait = NAME_AGAIN_MOST;
         t->name_due = s->now + t->name_wait;
-        if (pyro_target_proc_stat(pid, (pid_t)t->tid, &stat) == 0 &&
-            strcmp(stat.comm, t->name) != 0)
+        if (pyro_target_proc_stat(pid, t->task, &stat) == 0 && strcmp(stat.comm, t->name) != 0)
             threads_name(s, t);
     }
 }
@@ -81,6 +96,7 @@ static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
         return NULL;
     t->state = state;
     t->tid = tid;
+    t->task = task_of(s, tid);
     threads_name(s, t);
     s->threads[s->thread_count++] = t;
     return t;

@@ -130,6 +130,78 @@ pid_t pyro_target_parent(pid_t pid)
     return (pid_t)parent;
 }
 
+/* The last number of "NSpid:", which the innermost namespace gives it; 0: not known. */
+static long innermost(const char *status)
+{
+    const char *at = strstr(status, "\nNSpid:");
+    long number = 0;
+    char *end;
+
+    if (!at)
+        return 0;
+    for (at += strlen("\nNSpid:"); *at == '\t' || *at == ' '; at = end) {
+        number = strtol(at, &end, 10);
+        if (end == at)
+            break;
+    }
+    return number;
+}
+
+bool pyro_target_is_apart(pid_t pid)
+{
+    char *text = read_status(pid);
+    long inner = text ? innermost(text) : 0;
+
+    free(text);
+    return inner != 0 && inner != pid;
+}
+
+int pyro_target_find_apart(pid_t inner, pid_t *out, int max)
+{
+    const struct dirent *entry;
+    int count = 0;
+    DIR *dir = opendir("/proc");
+
+    while (dir && (entry = readdir(dir))) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        char *text = pid > 0 && pid != inner ? read_status(pid) : NULL;
+
+        if (text && innermost(text) == inner) {
+            if (count < max)
+                out[count] = pid;
+            count++;
+        }
+        free(text);
+    }
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+int pyro_target_tasks(pid_t pid, struct pyro_map *out)
+{
+    const struct dirent *entry;
+    char path[64];
+    DIR *dir;
+    int rc = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    dir = opendir(path);
+    if (!dir)
+        return PYRO_E_GONE;
+    while (!rc && (entry = readdir(dir))) {
+        pid_t task = (pid_t)strtol(entry->d_name, NULL, 10);
+        char *text = task > 0 ? read_status(task) : NULL;
+        long inner = text ? innermost(text) : 0;
+
+        if (inner > 0)
+            rc = pyro_base_map_put(out, (uint64_t)inner, 0, (uint32_t)task);
+        free(text);
+    }
+    closedir(dir);
+    return rc;
+}
+
 /* Appends the pids in a task's list; false: the kernel has no such lists. */
 static bool children_of_task(pid_t pid, const char *tid, pid_t *out, int max, int *count)
 {

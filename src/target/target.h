@@ -143,6 +143,13 @@ struct pyro_proc_stat {
 int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out);
 /* The process that a thread's or process's id belongs to; 0: there is none such. */
 pid_t pyro_target_process_of(pid_t id);
+/* Is it in another pid namespace than we, so that its threads have other numbers there? */
+bool pyro_target_is_apart(pid_t pid);
+/* The processes that a namespace of their own calls `inner`, and we do not: how many, at most max
+ * in out. */
+int pyro_target_find_apart(pid_t inner, pid_t *out, int max);
+/* Its threads: the number that its own namespace gives each -> ours. */
+int pyro_target_tasks(pid_t pid, struct pyro_map *out);
 /* The parent of a process; 0: there is none such, or it is a thread's id. */
 pid_t pyro_target_parent(pid_t pid);
 /* The children of a process, all its threads' together; number or error. */
