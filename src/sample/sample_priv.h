@@ -118,14 +118,18 @@ struct walk {
 };
 
 struct thread {
-    uint64_t state; /* address of the PyThreadState */
-    int64_t tid;    /* as the interpreter has it: the process's own namespace's number */
-    pid_t task;     /* ours; 0: not known */
-    uint32_t id;    /* in the stream */
+    uint64_t state;       /* address of the PyThreadState */
+    bool is_main;         /* of the main interpreter, ... */
+    bool has_gil;         /* ... or of one that shares its GIL */
+    struct thread *inner; /* the same thread's state in another interpreter, that it called */
+    int64_t tid;          /* as the interpreter has it: the process's own namespace's number */
+    pid_t task;           /* ours; 0: not known */
+    uint32_t id;          /* in the stream */
     bool named, alive;
     char name[64];
     uint64_t name_due, name_wait; /* when it is looked at again, and how long after that */
-    uint64_t sample_tick;         /* when it was last sampled */
+    uint64_t sample_tick;         /* when it was last sampled, ... */
+    bool has_frames;              /* ... and then it was in a Python function */
     uint64_t chunks_tick;         /* when its chunks were last doubted */
     struct chunk *chunks;
     int chunk_count, chunk_cap;

@@ -235,6 +235,15 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
 static void emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32_t flags,
                  uint32_t unverified, uint32_t second, bool ran)
 {
+    const bool moved = node != t->last_node;
+    t->sample_tick = s->tick;
+    t->last_node = node;
+    t->has_frames = node != PYRO_NO_NODE;
+    if (t->inner != NULL && t->inner->sample_tick + 1 >= s->tick && t->inner->has_frames && !ran &&
+        !moved)
+        return; /* it is in there, or was a tick ago */
+    if (!t->is_main && !t->has_frames)
+        return; /* between two calls into its interpreter */
     bool discarded = flags & PYRO_SAMPLE_DISCARDED;
     struct pyro_sample sample = {
         .thread = t->id,
@@ -242,11 +251,8 @@ static void emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32
         .unverified = unverified,
         .flags = flags,
         .second = second == PYRO_NO_NODE ? 0 : second + 1,
-        .state = discarded ? 0 : states_of(s, t, ran, node != t->last_node),
+        .state = discarded ? 0 : states_of(s, t, ran, moved),
     };
-    if (!discarded)
-        t->last_node = node;
-    t->sample_tick = s->tick;
     s->sums.planned++;
     if (discarded)
         s->sums.discarded++;

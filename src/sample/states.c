@@ -91,7 +91,7 @@ void states_forget(struct pyro_sampler *s, struct thread *t)
 uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool moved)
 {
     uint32_t holds = 0, collects = 0;
-    if (ran || s->gil_known) {
+    if (ran || (s->gil_known && t->has_gil)) {
         holds = answer(ran || s->gil_holder == t->state);
         collects = answer(holds == PYRO_STATE_YES && s->gil_known && s->collecting);
     }

@@ -81,6 +81,29 @@ void threads_rename(struct pyro_sampler *s)
     }
 }
 
+static void find_interpreter(struct pyro_sampler *s, struct thread *t)
+{
+    uint64_t main = pyro_target_interpreter(s->target), its = main;
+    pyro_target_read_u64(s->target, t->state + (uint64_t)s->lay->thread_interp, &its);
+    t->is_main = its == main;
+    t->has_gil = t->is_main || pyro_target_gil(s->target, its) == s->gil;
+}
+
+/* A thread that runs code in another interpreter has a state in each: where it is is what the other
+ * one says, as long as that has frames. */
+static void find_inner(struct pyro_sampler *s)
+{
+    int others = 0;
+    for (int i = 0; i < s->thread_count; i++) {
+        s->threads[i]->inner = NULL;
+        others += !s->threads[i]->is_main;
+    }
+    for (int i = 0; i < s->thread_count && others > 0; i++)
+        for (int k = 0; k < s->thread_count && s->threads[i]->is_main; k++)
+            if (!s->threads[k]->is_main && s->threads[k]->tid == s->threads[i]->tid)
+                s->threads[i]->inner = s->threads[k];
+}
+
 static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
 {
     if (s->thread_count == s->thread_cap) {
@@ -97,6 +120,7 @@ static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
     t->state = state;
     t->tid = tid;
     t->task = task_of(s, tid);
+    find_interpreter(s, t);
     threads_name(s, t);
     s->threads[s->thread_count++] = t;
     return t;
@@ -111,7 +135,7 @@ int threads_refresh(struct pyro_sampler *s)
     if (count < 0)
         return count;
     if (s->gil == 0)
-        s->gil = pyro_target_gil(s->target);
+        s->gil = pyro_target_gil(s->target, pyro_target_interpreter(s->target));
     s->threads_tick = s->tick;
     s->head = count > 0 ? states[0] : 0;
     for (int i = 0; i < s->thread_count; i++)
@@ -138,5 +162,6 @@ int threads_refresh(struct pyro_sampler *s)
             threads_free_one(s, s->threads[i]);
     }
     s->thread_count = kept;
+    find_inner(s);
     return 0;
 }

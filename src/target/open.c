@@ -335,14 +335,14 @@ uint64_t pyro_target_interpreter(const struct pyro_target *t)
     return t->interpreter;
 }
 
-uint64_t pyro_target_gil(const struct pyro_target *t)
+uint64_t pyro_target_gil(const struct pyro_target *t, uint64_t interpreter)
 {
     const struct pyro_layout *l = &t->layout;
     uint64_t gil;
 
     if (l->runtime_gil >= 0)
         return t->runtime + (uint64_t)l->runtime_gil;
-    if (pyro_target_read_u64(t, t->interpreter + (uint64_t)l->interp_gil, &gil))
+    if (pyro_target_read_u64(t, interpreter + (uint64_t)l->interp_gil, &gil))
         return 0;
     return target_plausible(gil) ? gil : 0;
 }

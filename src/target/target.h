@@ -74,12 +74,13 @@ bool pyro_target_is_static(const struct pyro_target *t, uint64_t address);
 int pyro_target_read(const struct pyro_target *t, uint64_t address, void *to, size_t size);
 int pyro_target_read_u64(const struct pyro_target *t, uint64_t address, uint64_t *out);
 
-/* ---- the interpreter: main interpreter only (others come later) */
-/* Addresses of PyThreadStates, newest first; at most max.  Number found, or an error code. */
+/* ---- interpreters */
+/* Addresses of PyThreadStates of all interpreters, the main one's last, of each the newest first;
+ * at most max.  Number found, or an error code. */
 int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max);
-uint64_t pyro_target_interpreter(const struct pyro_target *t);
-/* Where its GIL is; 0: it cannot be known. */
-uint64_t pyro_target_gil(const struct pyro_target *t);
+uint64_t pyro_target_interpreter(const struct pyro_target *t); /* the main one */
+/* Where an interpreter's GIL is; 0: it cannot be known. */
+uint64_t pyro_target_gil(const struct pyro_target *t, uint64_t interpreter);
 
 /* ---- code objects */
 #define PYRO_CODE_SIZE_MAX (32 << 20) /* bytes of bytecode that are believed */

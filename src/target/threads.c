@@ -1,20 +1,21 @@
 /*
- * The main interpreter's threads.  The list is read while the program changes it: each element
- * must point back to the one before and to the interpreter, which also makes a cycle impossible;
- * a walk that meets anything else begins again, and after a few attempts the last one counts.
+ * The threads of all interpreters of a process.  The lists are read while the program changes them:
+ * each element must point back to the one before and to its interpreter, which also makes a cycle
+ * impossible; a walk that meets anything else begins again, and after a few attempts the last one
+ * counts.
  */
 #include "target_priv.h"
 
-enum { WALKS = 4, THREAD_READ_MAX = 4096 };
+enum { WALKS = 4, THREAD_READ_MAX = 4096, INTERPRETERS_MAX = 1 << 12 };
 
-/* *whole: the walk came to the list's end, or to max. */
-static int walk(struct pyro_target *t, uint64_t *out, int max, bool *whole)
+/* Adds the threads of one interpreter.  *whole: the walk came to the list's end, or to max. */
+static int walk(struct pyro_target *t, uint64_t interpreter, uint64_t *out, int max, bool *whole)
 {
     const struct pyro_layout *l = &t->layout;
     uint8_t bytes[THREAD_READ_MAX];
     uint64_t at, before = 0;
     int count = 0;
-    int rc = pyro_target_read_u64(t, t->interpreter + l->interp_threads_head, &at);
+    int rc = pyro_target_read_u64(t, interpreter + (uint64_t)l->interp_threads_head, &at);
 
     *whole = false;
     if (rc)
@@ -26,7 +27,7 @@ static int walk(struct pyro_target *t, uint64_t *out, int max, bool *whole)
         if (rc)
             return rc == PYRO_E_IO ? count : rc;
         if (target_u64(bytes + l->thread_prev) != before ||
-            target_u64(bytes + l->thread_interp) != t->interpreter)
+            target_u64(bytes + l->thread_interp) != interpreter)
             return count;
         out[count++] = at;
         before = at;
@@ -34,6 +35,34 @@ static int walk(struct pyro_target *t, uint64_t *out, int max, bool *whole)
     }
     *whole = true;
     return count;
+}
+
+/* The interpreters, the newest first and the main one last. */
+static int walk_all(struct pyro_target *t, uint64_t *out, int max, bool *whole)
+{
+    const struct pyro_layout *l = &t->layout;
+    uint64_t at;
+    int count = 0;
+    int rc = pyro_target_read_u64(t, t->runtime + (uint64_t)l->runtime_interpreters_head, &at);
+
+    *whole = true;
+    for (int i = 0; !rc && at != t->interpreter && i < INTERPRETERS_MAX; i++) {
+        bool its_whole = false;
+        int its = target_plausible(at) ? walk(t, at, out + count, max - count, &its_whole) : 0;
+
+        if (its < 0 || !its_whole) { /* it is being made or ended */
+            *whole = false;
+            break;
+        }
+        count += its;
+        rc = pyro_target_read_u64(t, at + (uint64_t)l->interp_next, &at);
+    }
+    bool main_whole = false;
+    int its = walk(t, t->interpreter, out + count, max - count, &main_whole);
+    if (its < 0)
+        return its;
+    *whole &= main_whole;
+    return count + its;
 }
 
 int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max)
@@ -44,7 +73,7 @@ int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max)
     if (t->layout.thread_size <= 0 || t->layout.thread_size > THREAD_READ_MAX)
         return PYRO_E_UNSUPPORTED;
     for (int i = 0; i < WALKS; i++) {
-        int count = walk(t, out, max, &whole);
+        int count = walk_all(t, out, max, &whole);
 
         if (count < 0 || whole)
             return count;
