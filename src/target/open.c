@@ -335,6 +335,11 @@ uint64_t pyro_target_interpreter(const struct pyro_target *t)
     return t->interpreter;
 }
 
+bool pyro_target_has_others(const struct pyro_target *t)
+{
+    return t->others > 0;
+}
+
 uint64_t pyro_target_gil(const struct pyro_target *t, uint64_t interpreter)
 {
     const struct pyro_layout *l = &t->layout;

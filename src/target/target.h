@@ -79,6 +79,8 @@ int pyro_target_read_u64(const struct pyro_target *t, uint64_t address, uint64_t
  * at most max.  Number found, or an error code. */
 int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max);
 uint64_t pyro_target_interpreter(const struct pyro_target *t); /* the main one */
+/* Were there others when pyro_target_threads was asked last? */
+bool pyro_target_has_others(const struct pyro_target *t);
 /* Where an interpreter's GIL is; 0: it cannot be known. */
 uint64_t pyro_target_gil(const struct pyro_target *t, uint64_t interpreter);
 

@@ -12,6 +12,7 @@ struct pyro_target {
     struct pyro_layout layout;
     char version[32];
     uint64_t runtime, interpreter;
+    int others; /* interpreters beside the main one, when the threads were listed last */
     uint64_t image_start, image_end;   /* of the executable or library that holds _PyRuntime */
     uint64_t code_type, function_type; /* PyCode_Type, PyFunction_Type; 0: not known yet */
     uint64_t str_type, bytes_type;     /* types last seen to be of that kind; 0: none yet */

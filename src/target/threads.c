@@ -46,6 +46,7 @@ static int walk_all(struct pyro_target *t, uint64_t *out, int max, bool *whole)
     int rc = pyro_target_read_u64(t, t->runtime + (uint64_t)l->runtime_interpreters_head, &at);
 
     *whole = true;
+    t->others = 0;
     for (int i = 0; !rc && at != t->interpreter && i < INTERPRETERS_MAX; i++) {
         bool its_whole = false;
         int its = target_plausible(at) ? walk(t, at, out + count, max - count, &its_whole) : 0;
@@ -55,6 +56,7 @@ static int walk_all(struct pyro_target *t, uint64_t *out, int max, bool *whole)
             break;
         }
         count += its;
+        t->others++;
         rc = pyro_target_read_u64(t, at + (uint64_t)l->interp_next, &at);
     }
     bool main_whole = false;
