@@ -126,6 +126,7 @@ struct thread {
     pid_t task;           /* ours; 0: not known */
     uint32_t id;          /* in the stream */
     bool named, alive;
+    bool by_python; /* the name is what Python calls it */
     char name[64];
     uint64_t name_due, name_wait; /* when it is looked at again, and how long after that */
     uint64_t sample_tick;         /* when it was last sampled, ... */

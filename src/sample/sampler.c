@@ -12,11 +12,10 @@
 #define IOVECS_MOST 1024 /* what one call takes */
 #define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list, ... */
-#define OTHERS_EVERY 8 /* ... where there are other interpreters, whose new threads no word tells  \
-                        */
-#define LINE_NS 200    /* what fetching a line from another core takes at most, twice */
-#define GAP_PIECES 3   /* between the two copies: so many pieces of chance, or of words, ... */
-#define GAP_BYTES 2048 /* ... the last of up to so many bytes, ... */
+#define OTHERS_EVERY 8   /* ... with other interpreters: no word tells of their new threads */
+#define LINE_NS 200      /* what fetching a line from another core takes at most, twice */
+#define GAP_PIECES 3     /* between the two copies: so many pieces of chance, or of words, ... */
+#define GAP_BYTES 2048   /* ... the last of up to so many bytes, ... */
 #define GAP_MOST (GAP_PIECES + 2)    /* ... and those that tell who holds the GIL */
 #define AGAIN_MOST_NS 200000         /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */

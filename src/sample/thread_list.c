@@ -47,28 +47,48 @@ static pid_t task_of(struct pyro_sampler *s, int64_t tid)
     return task == PYRO_MAP_NONE ? 0 : (pid_t)task;
 }
 
-/* A thread gets its row in the stream when its id is known: CPython notes it when it starts to
- * run. */
-void threads_name(struct pyro_sampler *s, struct thread *t)
+static void give_row(struct pyro_sampler *s, struct thread *t, uint64_t start_ticks)
 {
-    struct pyro_proc_stat stat;
-    pid_t pid = pyro_target_pid(s->target);
-    struct pyro_thread_fact fact = {.tid = t->task > 0 ? t->task : t->tid};
-    if (t->task > 0 && pyro_target_proc_stat(pid, t->task, &stat) == 0) {
-        fact.start_ticks = stat.start_ticks;
-        snprintf(t->name, sizeof t->name, "%s", t->task == pid ? "MainThread" : stat.comm);
-    }
-    fact.name = (struct pyro_str){t->name, strlen(t->name)};
+    struct pyro_thread_fact fact = {
+        .tid = t->task > 0 ? t->task : t->tid,
+        .start_ticks = start_ticks,
+        .name = {t->name, strlen(t->name)},
+    };
     t->id = pyro_format_stream_thread(s->stream, &fact);
     t->named = t->id != PYRO_MAP_NONE;
 }
 
-/* From 3.14 on a thread is given its name when it runs already, and any may give itself one. */
+/* A thread gets its row in the stream when its id is known: CPython notes it when it starts to
+ * run. */
+void threads_name(struct pyro_sampler *s, struct thread *t)
+{
+    struct pyro_proc_stat stat = {0};
+    pid_t pid = pyro_target_pid(s->target);
+    if (t->task > 0 && pyro_target_proc_stat(pid, t->task, &stat) == 0 && t->name[0] == '\0')
+        snprintf(t->name, sizeof t->name, "%s", t->task == pid ? "MainThread" : stat.comm);
+    give_row(s, t, stat.start_ticks);
+}
+
+/* What Python calls the thread: the system is told of that from 3.14 on, and of the first 15 bytes.
+ * The lowest frame of one that `threading` has started is Thread._bootstrap's, whose first argument
+ * is the thread's object. */
+static bool python_name(struct pyro_sampler *s, const struct thread *t, char *out, size_t size)
+{
+    uint64_t object;
+    if (t->depth == 0 || strcmp(t->stack[0].code->facts.name, "_bootstrap") != 0)
+        return false;
+    return pyro_target_read_u64(s->target, t->stack[0].at + (uint64_t)s->lay->frame_locals,
+                                &object) == 0 &&
+           pyro_target_thread_name(s->target, object & ~(uint64_t)s->lay->tag_mask, out, size);
+}
+
+/* A thread is given its name when it runs already, and any may give itself another. */
 void threads_rename(struct pyro_sampler *s)
 {
     for (int i = 0; i < s->thread_count; i++) {
         struct thread *t = s->threads[i];
         struct pyro_proc_stat stat;
+        char name[sizeof t->name];
         pid_t pid = pyro_target_pid(s->target);
         if (t->name_due > s->now || t->task == pid || t->task == 0)
             continue;
@@ -76,8 +96,18 @@ void threads_rename(struct pyro_sampler *s)
         if (t->name_wait > NAME_AGAIN_MOST)
             t->name_wait = NAME_AGAIN_MOST;
         t->name_due = s->now + t->name_wait;
-        if (pyro_target_proc_stat(pid, t->task, &stat) == 0 && strcmp(stat.comm, t->name) != 0)
-            threads_name(s, t);
+        if (pyro_target_proc_stat(pid, t->task, &stat) != 0)
+            continue;
+        if (python_name(s, t, name, sizeof name))
+            t->by_python = true;
+        else if (t->by_python)
+            continue;
+        else
+            snprintf(name, sizeof name, "%s", stat.comm);
+        if (strcmp(name, t->name) != 0) {
+            memcpy(t->name, name, sizeof name);
+            give_row(s, t, stat.start_ticks);
+        }
     }
 }
 

@@ -38,8 +38,11 @@ struct pyro_layout {
     int function_code, function_module, function_qualname;
     int generator_frame, generator_state; /* offset of gi_iframe, gi_frame_state in the object */
     int state_executing;                  /* value of gi_frame_state while it runs */
-    int object_type, var_size;
-    int type_name, type_flags;
+    int object_type, object_size, var_size;
+    int type_name, type_flags, type_cached_keys;
+    int keys_index_bytes, keys_count,
+        keys_indices;               /* of a dict's keys: log2, entries, end of head */
+    int values_valid, values_first; /* of an object's own values; 3.13 on: a byte that says so */
     int unicode_length, unicode_state, unicode_ascii_data, unicode_compact_data;
     int unicode_kind, unicode_compact, unicode_ascii; /* numbers of bits in the state's 32 */
     int bytes_data;
@@ -129,6 +132,9 @@ int pyro_target_read_function(struct pyro_target *t, uint64_t address, uint64_t 
  * end); surrogates as the six characters \udcXX.  PYRO_E_INVALID: it is no str. */
 int pyro_target_read_str(struct pyro_target *t, uint64_t address, size_t max,
                          struct pyro_arena *arena, const char **text, size_t *size);
+
+/* The name of a threading.Thread object; false: it cannot be read (now). */
+bool pyro_target_thread_name(struct pyro_target *t, uint64_t object, char *out, size_t size);
 
 /* ---- /proc */
 /* start time (field 22), state letter, ppid, CPU ns, of a process or (tid != 0) one of its

@@ -16,6 +16,7 @@
 #endif
 
 #include "internal/pycore_code.h"
+#include "internal/pycore_dict.h"
 #include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
 #include "internal/pycore_frame.h"
@@ -158,9 +159,20 @@ static void objects(void)
     AT(generator_state, GENERATOR, gi_frame_state);
     NUMBER(state_executing, FRAME_EXECUTING);
     AT(object_type, PyObject, ob_type);
+    NUMBER(object_size, sizeof(PyObject));
     AT(var_size, PyVarObject, ob_size);
     AT(type_name, PyTypeObject, tp_name);
     AT(type_flags, PyTypeObject, tp_flags);
+    AT(type_cached_keys, PyHeapTypeObject, ht_cached_keys);
+    AT(keys_index_bytes, struct _dictkeysobject, dk_log2_index_bytes);
+    AT(keys_count, struct _dictkeysobject, dk_nentries);
+    AT(keys_indices, struct _dictkeysobject, dk_indices);
+#if PY_VERSION_HEX >= 0x030d0000
+    AT(values_valid, struct _dictvalues, valid);
+#else
+    NONE(values_valid);
+#endif
+    AT(values_first, struct _dictvalues, values);
     AT(bytes_data, PyBytesObject, ob_sval);
 }
 
