@@ -67,8 +67,8 @@ static void ask(struct pyro_sampler *s, struct thread *t)
     s->ask_ns -= cost;
     int fd = t->stat_file > 0 ? t->stat_file : open_stat(s, t);
     char letter = fd >= 0 ? read_letter(fd) : 0;
-    if (fd > 0 && t->stat_file == 0) {
-        if (s->clock->files < FILES_MOST) {
+    if (fd >= 0 && t->stat_file == 0) {
+        if (fd > 0 && s->clock->files < FILES_MOST) {
             s->clock->files++;
             t->stat_file = fd;
         } else {

@@ -1,15 +1,15 @@
 """Everything that Python code can be: a program for each, with time shares by its own clock and a
 known set of possible stacks (see GraphJudge).
 
-Impossible: at most 2 in a program's about 3,000 samples (mean 0.003 at a true rate of 1e-6: chance
-of more 5e-9 for each of 20 programs on each of 7 Pythons: 6e-7 in all), and then all programs of a
-Python together (60,000 samples, at most 4).
+Impossible: at most 2 in a program's about 4,000 samples (mean 0.004 at a true rate of 1e-6: chance
+of more 4e-8 for each of 20 programs on each of 7 Pythons: 5e-6 in all), and then all programs of a
+Python together (80,000 samples, at most 4).
 Shares: what the samples show beside what the program's own log has at the times of these very
 samples, so that neither chance nor a pause of the machine makes a difference.  What is left are
 samples at the ends of pieces: a piece lasts 200 microseconds or more, a sample's time is known to a
 few, so 1 in 50 may be counted for its neighbour, as many each way: of 1,000 samples 20 +- 4.5, and
 OFF is 5 deviations for a share of 0.5 (2e-7 for each of about 90 shares on each of 7 Pythons, 1e-4
-if each had that few samples and such a share; they have 2,000).
+if each had that few samples and such a share; they have 3,000).
 """
 
 import collections
@@ -83,7 +83,7 @@ def judge_depths(recording):
 @pytest.mark.parametrize("name", NAMES)
 def test_construct(python, name, folder):
     program = f"constructs/{name}.py"
-    recording = record_keeping(0.5, python, program, folder, rate=2000, seconds=1.5)
+    recording = record_keeping(0.5, python, program, folder, rate=2000, seconds=2)
     verdict = judge_graph(program, recording)
     counted[python.name][0] += verdict.samples
     counted[python.name][1] += verdict.impossible
