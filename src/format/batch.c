@@ -112,6 +112,12 @@ static void put_delays(struct pyro_buf *out, const struct pyro_delay_fact *row, 
     COLUMN(pyro_base_put_varint, row[i].delayed_ns / 1000)
 }
 
+static void put_stills(struct pyro_buf *out, const uint32_t *row, size_t n)
+{
+    pyro_base_put_varint(out, n);
+    COLUMN(pyro_base_put_varint, row[i])
+}
+
 static void put_ticks(struct pyro_buf *out, const struct pyro_batch *b)
 {
     const uint64_t *late = b->lateness.data;
@@ -234,6 +240,9 @@ int pyro_format_put_batch(struct pyro_buf *out, const struct pyro_batch *b)
     if (b->delays.len)
         put_delays(&body, b->delays.data, b->delays.len);
     put_section(out, PYRO_SECTION_DELAYS, &body);
+    if (b->stills.len)
+        put_stills(&body, b->stills.data, b->stills.len);
+    put_section(out, PYRO_SECTION_STILLS, &body);
     pyro_base_buf_release(&body);
     return rc ? rc : out->failed ? PYRO_E_NOMEM : 0;
 }

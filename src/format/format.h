@@ -178,6 +178,8 @@ uint32_t pyro_format_stream_thread(struct pyro_stream *s, const struct pyro_thre
 void pyro_format_stream_tick(struct pyro_stream *s, uint64_t number, uint64_t mono_ns);
 void pyro_format_stream_sample(struct pyro_stream *s, const struct pyro_sample *sample);
 void pyro_format_stream_delay(struct pyro_stream *s, const struct pyro_delay_fact *fact);
+/* A thread was seen at this node while it could not run: see docs/internals/folding.md. */
+void pyro_format_stream_still(struct pyro_stream *s, uint32_t node);
 
 /* Seals what has been said since the last flush, as one batch a stream, and hands it to the
  * writing thread.  Called at least every second.  Never blocks on the disk.  Returns the
@@ -228,6 +230,8 @@ struct pyro_visitor {
     int (*states)(void *ctx, uint32_t stream, uint32_t thread, uint32_t state, size_t first,
                   size_t count);
     int (*delay)(void *ctx, uint32_t stream, const struct pyro_delay_fact *fact);
+    /* a thread stood at this node when it could not run */
+    int (*still)(void *ctx, uint32_t stream, uint32_t node);
     int (*exit)(void *ctx, const struct pyro_exit_fact *fact);
     int (*source)(void *ctx, const struct pyro_source_fact *fact);
     int (*warning)(void *ctx, struct pyro_str sentence);

@@ -96,6 +96,7 @@ enum pyro_section { /* 1 to 5 are the tables, in their order */
                     PYRO_SECTION_SECONDS = 8,
                     PYRO_SECTION_STATES = 9,
                     PYRO_SECTION_DELAYS = 10,
+                    PYRO_SECTION_STILLS = 11,
 };
 struct pyro_function_row {
     uint32_t file, name, qualname, module; /* string ids */
@@ -143,6 +144,7 @@ struct pyro_batch {
     struct pyro_vec seconds;  /* the same, of what the second reads showed */
     struct pyro_vec states;   /* the same, of what the threads did: `stack` is the state */
     struct pyro_vec delays;   /* struct pyro_delay_fact */
+    struct pyro_vec stills;   /* uint32_t: stacks */
     uint64_t taken;           /* samples not discarded */
 };
 struct pyro_batch *pyro_format_batch_new(uint32_t stream);

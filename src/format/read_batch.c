@@ -477,6 +477,22 @@ static const char *read_delays(struct pyro_reader *r, struct pyro_in_stream *s,
     return NULL;
 }
 
+static const char *read_stills(struct pyro_reader *r, struct pyro_in_stream *s,
+                               struct pyro_cursor *cur)
+{
+    struct pyro_cursor column[1];
+    uint64_t count;
+    if (!begin_columns(cur, NULL, 1, column, &count))
+        return "stills";
+    for (uint64_t i = 0; i < count && !r->stop; i++) {
+        uint32_t node = PYRO_NO_NODE;
+        if (!show_stack(r, s, pyro_base_get_varint(&column[0]), &node))
+            return "stills";
+        PYRO_TELL(r, still, s->fact.id, node);
+    }
+    return NULL;
+}
+
 /* ---- the batch */
 
 /* Where the batch begins: behind what is known, there is a gap; before it, the batch lies. */
@@ -505,6 +521,7 @@ const char *pyro_format_read_samples(struct pyro_reader *r, struct pyro_in_strea
         {PYRO_SECTION_THREADS, read_threads}, {PYRO_SECTION_TICKS, read_ticks},
         {PYRO_SECTION_SAMPLES, read_samples}, {PYRO_SECTION_SECONDS, read_seconds},
         {PYRO_SECTION_STATES, read_states},   {PYRO_SECTION_DELAYS, read_delays},
+        {PYRO_SECTION_STILLS, read_stills},
     };
     const char *why = begin_batch(s, cur, gap);
     s->times.len = 0;

@@ -53,6 +53,7 @@ struct pyro_batch *pyro_format_batch_new(uint32_t stream)
     b->seconds = PYRO_VEC(struct pyro_entry_run);
     b->states = PYRO_VEC(struct pyro_entry_run);
     b->delays = PYRO_VEC(struct pyro_delay_fact);
+    b->stills = PYRO_VEC(uint32_t);
     return b;
 }
 
@@ -73,20 +74,22 @@ void pyro_format_batch_free(struct pyro_batch *b)
     pyro_base_vec_release(&b->seconds);
     pyro_base_vec_release(&b->states);
     pyro_base_vec_release(&b->delays);
+    pyro_base_vec_release(&b->stills);
     free(b);
 }
 
 bool pyro_format_batch_is_empty(const struct pyro_batch *b)
 {
     return !(b->string_sizes.len | b->functions.len | b->frames.len | b->stacks.len |
-             b->threads.len | b->lateness.len | b->delays.len);
+             b->threads.len | b->lateness.len | b->delays.len | b->stills.len);
 }
 
 size_t pyro_format_batch_bytes(const struct pyro_batch *b)
 {
     const struct pyro_vec *vecs[] = {&b->string_sizes, &b->functions, &b->frames, &b->stacks,
                                      &b->threads,      &b->lateness,  &b->gaps,   &b->runs,
-                                     &b->seconds,      &b->states,    &b->delays, &b->stack_frames};
+                                     &b->seconds,      &b->states,    &b->delays, &b->stack_frames,
+                                     &b->stills};
     size_t bytes = b->string_bytes.len;
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)
         bytes += vecs[i]->len * vecs[i]->elem;
@@ -404,4 +407,12 @@ void pyro_format_stream_delay(struct pyro_stream *s, const struct pyro_delay_fac
         fact->thread < s->open.len ? pyro_base_vec_push(&s->batch->delays) : NULL;
     if (to)
         *to = *fact;
+}
+
+void pyro_format_stream_still(struct pyro_stream *s, uint32_t node)
+{
+    uint32_t stack = node < s->nodes.len ? stack_id(s, node) : UINT32_MAX;
+    uint32_t *to = stack != UINT32_MAX ? pyro_base_vec_push(&s->batch->stills) : NULL;
+    if (to)
+        *to = stack;
 }

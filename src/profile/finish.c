@@ -166,7 +166,7 @@ static int place_samples(struct pyro_profile_builder *b)
     int rc = target == NULL || p->nodes == NULL ? PYRO_E_NOMEM : PYRO_OK;
     if (rc == PYRO_OK)
         rc = pyro_profile_fold(nodes, b->nodes.len, p->frames, b->samples.data, b->samples.len,
-                               target);
+                               b->stills.data, b->stills.len, target);
     if (rc == PYRO_OK)
         rc = choose_paths(b, target);
     if (rc == PYRO_OK) {

@@ -30,9 +30,14 @@
     8             /* ... by which so many would be verified: a mix if it is but the rarer one */
 #define ON_TOP 4  /* where nothing else is called, the caller on top has to be so much more */
 #define PROVEN 20 /* a path verified so often is judged by its own samples alone */
+#define STILLS 8  /* by its samples a path should have so many stills, and has ... */
+#define STILLS_FEWER 12 /* ... so many times fewer: a mix; ... */
+#define STILLS_SOME 5   /* ... or so many, and has none, ... */
+#define SELDOM_SOME 3   /* ... and is verified so many times less often than elsewhere */
+#define STILLS_ENOUGH 2 /* with so many it is none */
 
-struct times { /* samples with a path in the verified part, and anywhere */
-    uint64_t verified, seen;
+struct times { /* samples with a path in the verified part, and anywhere; stills with it */
+    uint64_t verified, seen, stills;
 };
 
 struct path {
@@ -44,6 +49,11 @@ struct path {
     struct times times;
 };
 
+struct sums {            /* of a node, or of a frame wherever it stands */
+    uint64_t own, under; /* samples: with it on top, and at or under it */
+    uint64_t stills;     /* at or under it */
+};
+
 struct call { /* of a function from one instruction, on top of whatever path */
     uint32_t frame, function;
     uint32_t caller; /* the function that the instruction is in */
@@ -52,8 +62,8 @@ struct call { /* of a function from one instruction, on top of whatever path */
 };
 
 struct counts {             /* what the rule compares a path, or a call, with */
-    uint64_t at_site;       /* samples above the caller's node: of this very call */
-    uint64_t on_top;        /* samples of the caller's node: at the call or about to */
+    struct sums site;       /* of the caller's node: this very call, and on top: about to */
+    struct times caller;    /* the caller's path, whatever its own instruction */
     struct times elsewhere; /* the most frequent path to the same function */
     uint64_t same_caller;   /* the most frequent call of it by the same caller's path */
 };
@@ -61,11 +71,11 @@ struct counts {             /* what the rule compares a path, or a call, with */
 /* How often the lower half of a mix was seen. */
 static uint64_t lower_source(uint64_t seen, const struct counts *counts)
 {
-    uint64_t others = counts->at_site - seen;
+    uint64_t others = counts->site.under - counts->site.own - seen;
     if (others >= seen)
-        others += counts->on_top;
-    else if (others < counts->on_top / ON_TOP)
-        others = counts->on_top / ON_TOP; /* it may be in a C function that calls back */
+        others += counts->site.own;
+    else if (others < counts->site.own / ON_TOP)
+        others = counts->site.own / ON_TOP; /* it may be in a C function that calls back */
     return others > counts->same_caller ? others : counts->same_caller;
 }
 
@@ -80,22 +90,44 @@ static uint64_t rarer_source(uint64_t seen, const struct counts *counts)
 
 /* Is it so much less often verified than the upper half is elsewhere, that it cannot be another
  * of its kind? */
-static bool is_seldom_verified(struct times own, struct times elsewhere)
+static bool is_seldom_verified(struct times own, struct times elsewhere, unsigned fewer)
 {
     double expected = (double)own.seen * (double)elsewhere.verified / (double)elsewhere.seen;
     return elsewhere.seen > own.seen && expected >= SELDOM_LEAST &&
-           SELDOM * (double)own.verified <= expected;
+           fewer * (double)own.verified <= expected;
+}
+
+static double stills_for(uint64_t seen, uint64_t stills, uint64_t of)
+{
+    return of > 0 ? (double)seen * (double)stills / (double)of : 0;
+}
+
+/* Are there too few stills of it, for its samples: by its call site's, or by its caller's? */
+static bool is_refuted(struct times own, const struct counts *counts)
+{
+    double at_site = stills_for(own.seen, counts->site.stills, counts->site.under),
+           of_caller = stills_for(own.seen, counts->caller.stills, counts->caller.seen);
+    double expected = at_site > of_caller ? at_site : of_caller;
+    if (counts->elsewhere.seen <= own.seen || lower_source(own.seen, counts) <= own.seen)
+        return false; /* a mix is the rarer one */
+    if (own.stills == 0 && expected >= STILLS_SOME &&
+        is_seldom_verified(own, counts->elsewhere, SELDOM_SOME))
+        return true;
+    return expected >= STILLS && STILLS_FEWER * (double)own.stills <= expected &&
+           (double)own.verified <= AGREE_RARE * (double)own.seen;
 }
 
 /* Common sources, and the two reads seldom agreed on it. */
 static bool is_mix(struct times own, const struct counts *counts)
 {
     uint64_t source = rarer_source(own.seen, counts);
-    if (source == 0)
+    if (source == 0 || own.stills >= STILLS_ENOUGH)
         return false;
+    if (is_refuted(own, counts))
+        return true;
     if (source < COMMON * own.seen)
         return lower_source(own.seen, counts) >= COMMON * own.seen &&
-               is_seldom_verified(own, counts->elsewhere);
+               is_seldom_verified(own, counts->elsewhere, SELDOM);
     double agree = source < RARE * own.seen ? AGREE : AGREE_RARE;
     return (double)own.verified <= agree * (double)own.seen;
 }
@@ -123,6 +155,7 @@ static void add(struct times *to, struct times more)
 {
     to->verified += more.verified;
     to->seen += more.seen;
+    to->stills += more.stills;
 }
 
 /* Makes the paths, and path_of[node]. */
@@ -153,15 +186,15 @@ static int find_paths(const struct pyro_build_node *nodes, size_t node_count,
 
 static void count_samples(const struct pyro_build_node *nodes, size_t node_count,
                           const struct pyro_build_sample *samples, size_t sample_count,
-                          struct path *paths, size_t path_count, const uint32_t *path_of,
-                          uint64_t *under, uint64_t *own)
+                          const uint32_t *stills, size_t still_count, struct path *paths,
+                          size_t path_count, const uint32_t *path_of, struct sums *sums)
 {
     for (size_t i = 0; i < sample_count; i++) {
         const struct pyro_build_sample *s = &samples[i];
         if (s->node == PYRO_NONE)
             continue;
-        under[s->node] += s->count;
-        own[s->node] += s->count;
+        sums[s->node].under += s->count;
+        sums[s->node].own += s->count;
         paths[path_of[s->node]].times.seen += s->count;
         uint32_t depth = nodes[s->node].depth;
         if (s->unverified < depth) {
@@ -169,9 +202,15 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
             paths[path_of[top]].times.verified += s->count;
         }
     }
+    for (size_t i = 0; i < still_count; i++) {
+        sums[stills[i]].stills++;
+        paths[path_of[stills[i]]].times.stills++;
+    }
     for (size_t i = node_count; i-- > 0;)
-        if (nodes[i].parent != PYRO_NONE)
-            under[nodes[i].parent] += under[i];
+        if (nodes[i].parent != PYRO_NONE) {
+            sums[nodes[i].parent].under += sums[i].under;
+            sums[nodes[i].parent].stills += sums[i].stills;
+        }
     for (size_t i = path_count; i-- > 0;)
         if (paths[i].parent != PYRO_NONE) {
             add(&paths[paths[i].parent].times, paths[i].times);
@@ -232,8 +271,7 @@ static int find_calls(struct path *path, size_t count, const struct pyro_build_n
     return rc;
 }
 
-/* under, own: the samples of each frame, wherever it stands. */
-static int judge_calls(struct call *call, size_t count, const uint64_t *under, const uint64_t *own)
+static int judge_calls(struct call *call, size_t count, const struct sums *frames)
 {
     struct pyro_vec most = PYRO_VEC(struct times);
     struct pyro_map groups = {0};
@@ -245,8 +283,7 @@ static int judge_calls(struct call *call, size_t count, const uint64_t *under, c
     for (size_t i = 0; i < count && rc == PYRO_OK; i++) {
         uint64_t function = call[i].function, caller = call[i].caller;
         struct counts counts = {
-            .at_site = under[call[i].frame] - own[call[i].frame],
-            .on_top = own[call[i].frame],
+            .site = frames[call[i].frame],
             .elsewhere = most_of(&most, pyro_base_map_get(&groups, function, UINT64_MAX)),
             .same_caller = most_of(&most, pyro_base_map_get(&groups, function, caller)).seen,
         };
@@ -265,8 +302,7 @@ static bool ends_in_mix(const struct path *path, const struct call *calls)
     return calls[path->call].mix && !proven;
 }
 
-static int judge(struct path *path, size_t count, const struct call *calls, const uint64_t *under,
-                 const uint64_t *own)
+static int judge(struct path *path, size_t count, const struct call *calls, const struct sums *sums)
 {
     struct pyro_vec most = PYRO_VEC(struct times);
     struct pyro_map groups = {0};
@@ -288,13 +324,14 @@ static int judge(struct path *path, size_t count, const struct call *calls, cons
             continue;
         }
         struct counts counts = {
-            .at_site = under[p->from] - own[p->from],
-            .on_top = own[p->from],
+            .site = sums[p->from],
+            .caller = path[p->parent].times,
             .elsewhere = most_of(&most, of[i].all),
             .same_caller = most_of(&most, of[i].call).seen,
         };
         uint64_t source = rarer_source(p->times.seen, &counts);
-        bool very_rare = source > 0 && source >= VERY_RARE * p->times.seen;
+        bool very_rare =
+            source > 0 && source >= VERY_RARE * p->times.seen && p->times.stills < STILLS_ENOUGH;
         p->kept = path[p->parent].kept && !very_rare && !is_mix(p->times, &counts) &&
                   !ends_in_mix(p, calls);
     }
@@ -305,57 +342,56 @@ static int judge(struct path *path, size_t count, const struct call *calls, cons
 }
 
 static int judge_all(struct pyro_vec *paths, const struct pyro_build_node *nodes, size_t node_count,
-                     const struct pyro_frame *frames, const uint64_t *under, const uint64_t *own)
+                     const struct pyro_frame *frames, const struct sums *sums)
 {
     struct pyro_vec calls = PYRO_VEC(struct call);
     size_t frame_count = 0;
     for (size_t i = 0; i < node_count; i++)
         if (nodes[i].frame >= frame_count)
             frame_count = (size_t)nodes[i].frame + 1;
-    uint64_t *frame_under = calloc(frame_count, sizeof(*frame_under));
-    uint64_t *frame_own = calloc(frame_count, sizeof(*frame_own));
-    int rc = frame_under == NULL || frame_own == NULL ? PYRO_E_NOMEM : PYRO_OK;
+    struct sums *frame_sums = calloc(frame_count, sizeof(*frame_sums));
+    int rc = frame_sums == NULL ? PYRO_E_NOMEM : PYRO_OK;
     for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
-        frame_under[nodes[i].frame] += under[i];
-        frame_own[nodes[i].frame] += own[i];
+        struct sums *of = &frame_sums[nodes[i].frame];
+        of->under += sums[i].under;
+        of->own += sums[i].own;
+        of->stills += sums[i].stills;
     }
     if (rc == PYRO_OK)
         rc = find_calls(paths->data, paths->len, nodes, frames, &calls);
     if (rc == PYRO_OK)
-        rc = judge_calls(calls.data, calls.len, frame_under, frame_own);
+        rc = judge_calls(calls.data, calls.len, frame_sums);
     if (rc == PYRO_OK)
-        rc = judge(paths->data, paths->len, calls.data, under, own);
-    free(frame_under);
-    free(frame_own);
+        rc = judge(paths->data, paths->len, calls.data, sums);
+    free(frame_sums);
     pyro_base_vec_release(&calls);
     return rc;
 }
 
 int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
                       const struct pyro_frame *frames, const struct pyro_build_sample *samples,
-                      size_t sample_count, uint32_t *target)
+                      size_t sample_count, const uint32_t *stills, size_t still_count,
+                      uint32_t *target)
 {
     struct pyro_vec paths = PYRO_VEC(struct path);
     if (node_count == 0)
         return PYRO_OK;
     uint32_t *path_of = malloc(node_count * sizeof(*path_of));
-    uint64_t *under = calloc(node_count, sizeof(*under));
-    uint64_t *own = calloc(node_count, sizeof(*own));
-    int rc = path_of == NULL || under == NULL || own == NULL ? PYRO_E_NOMEM : PYRO_OK;
+    struct sums *sums = calloc(node_count, sizeof(*sums));
+    int rc = path_of == NULL || sums == NULL ? PYRO_E_NOMEM : PYRO_OK;
     if (rc == PYRO_OK)
         rc = find_paths(nodes, node_count, frames, &paths, path_of);
     if (rc == PYRO_OK) {
-        count_samples(nodes, node_count, samples, sample_count, paths.data, paths.len, path_of,
-                      under, own);
-        rc = judge_all(&paths, nodes, node_count, frames, under, own);
+        count_samples(nodes, node_count, samples, sample_count, stills, still_count, paths.data,
+                      paths.len, path_of, sums);
+        rc = judge_all(&paths, nodes, node_count, frames, sums);
     }
     for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
         const struct path *path = pyro_base_vec_at(&paths, path_of[i]);
         target[i] = path->kept ? (uint32_t)i : target[nodes[i].parent];
     }
     free(path_of);
-    free(under);
-    free(own);
+    free(sums);
     pyro_base_vec_release(&paths);
     return rc;
 }

@@ -385,6 +385,20 @@ static int on_delay(void *ctx, uint32_t stream_id, const struct pyro_delay_fact 
     return PYRO_OK;
 }
 
+static int on_still(void *ctx, uint32_t stream_id, uint32_t node)
+{
+    struct pyro_profile_builder *b = ctx;
+    struct pyro_build_stream *stream = stream_of(b, stream_id);
+    node = stream == NULL ? PYRO_NONE : pyro_profile_ids_get(&stream->nodes, node);
+    if (node == PYRO_NONE)
+        return PYRO_OK;
+    uint32_t *to = pyro_base_vec_push(&b->stills);
+    if (to == NULL)
+        return PYRO_E_NOMEM;
+    *to = node;
+    return PYRO_OK;
+}
+
 static int on_source(void *ctx, const struct pyro_source_fact *fact)
 {
     struct pyro_profile_builder *b = ctx;
@@ -508,6 +522,7 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
                                        .seconds = on_seconds,
                                        .states = on_states,
                                        .delay = on_delay,
+                                       .still = on_still,
                                        .source = on_source,
                                        .warning = on_warning,
                                        .status = on_status,
@@ -525,6 +540,7 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
     b->samples = PYRO_VEC(struct pyro_build_sample);
     b->seconds = PYRO_VEC(struct pyro_build_beside);
     b->states = PYRO_VEC(struct pyro_build_beside);
+    b->stills = PYRO_VEC(uint32_t);
     b->ticks = PYRO_VEC(uint64_t);
     b->sources = PYRO_VEC(struct pyro_source);
     b->warnings = PYRO_VEC(struct pyro_str);
@@ -555,7 +571,7 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b)
     }
     struct pyro_vec *vecs[] = {&b->texts, &b->streams, &b->processes, &b->functions, &b->frames,
                                &b->nodes, &b->threads, &b->samples,   &b->seconds,   &b->states,
-                               &b->ticks, &b->sources, &b->warnings,  &b->unknown};
+                               &b->ticks, &b->sources, &b->warnings,  &b->unknown,   &b->stills};
     struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map,  &b->function_map,
                                &b->frame_map,  &b->node_map,    &b->thread_map};
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)

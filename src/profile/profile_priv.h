@@ -56,6 +56,7 @@ struct pyro_profile_builder {
         warnings, unknown;
     struct pyro_vec seconds; /* struct pyro_build_beside: the nodes that the second reads showed */
     struct pyro_vec states;  /* the same: facts about the threads */
+    struct pyro_vec stills;  /* uint32_t: nodes at which a thread was seen that could not run */
     uint64_t in_file;        /* samples read, discarded ones and those without a frame left out */
     uint64_t dangling;       /* of them, those whose node or thread is missing */
     uint64_t discarded, frameless;
@@ -84,7 +85,8 @@ uint32_t pyro_profile_jump(const struct pyro_build_node *nodes, uint32_t node, u
  * A sample whose own node is not kept is charged to its second read's, if that one is. */
 int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
                       const struct pyro_frame *frames, const struct pyro_build_sample *samples,
-                      size_t sample_count, uint32_t *target);
+                      size_t sample_count, const uint32_t *stills, size_t still_count,
+                      uint32_t *target);
 
 /* ---- links.c: children of a tree given by parents; for walks that need no stack */
 struct pyro_links {

@@ -17,6 +17,7 @@ int pyro_sample_clock_new(struct pyro_sample_clock **out, double rate, uint64_t 
     c->schedule.first_ns = c->woke = pyro_base_monotonic_ns();
     c->schedule.seed = c->random = seed;
     wait_init(&c->wait, c->schedule.period_ns);
+    c->still = still_new();
     *out = c;
     return 0;
 }
@@ -26,6 +27,7 @@ void pyro_sample_clock_free(struct pyro_sample_clock *c)
     if (c == NULL)
         return;
     wait_release(&c->wait);
+    still_free(c->still);
     free(c);
 }
 

@@ -296,17 +296,17 @@ void plan_thread(struct pyro_sampler *s, struct thread *t)
     stretch_blocks(t);
 }
 
-void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,
-               struct view *view)
+void plan_view(const struct pyro_sampler *s, const struct region *plan, int count, int blocks,
+               const uint8_t *bytes, struct view *view)
 {
     const struct pyro_layout *lay = s->lay;
     const uint8_t *at = bytes;
-    view->blocks = t->plan_blocks;
-    view->count = t->plan_count - 1;
+    view->blocks = blocks;
+    view->count = count - 1;
     for (int i = 0; i < view->count; i++) {
-        view->regions[i] = t->plan[i];
+        view->regions[i] = plan[i];
         view->regions[i].bytes = at;
-        at += t->plan[i].end - t->plan[i].start;
+        at += plan[i].end - plan[i].start;
     }
     view->chunk = word(at + lay->thread_chunk);
     view->top = word(at + lay->thread_chunk_top);

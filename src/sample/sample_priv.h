@@ -193,12 +193,13 @@ struct wait { /* timers of the ticks from `first` to before `end` */
 struct pyro_sample_clock {
     struct pyro_stream_fact schedule; /* period_ns, first_ns and seed of it */
     struct wait wait;
-    uint64_t next;   /* number of the tick that is waited for */
-    uint64_t tick;   /* the last one, ... */
-    uint64_t now;    /* ... and when it began, ns */
-    uint64_t woke;   /* when it last stopped waiting */
-    uint64_t random; /* --rate max */
-    int files;       /* that the samplers keep open */
+    uint64_t next;       /* number of the tick that is waited for */
+    uint64_t tick;       /* the last one, ... */
+    uint64_t now;        /* ... and when it began, ns */
+    uint64_t woke;       /* when it last stopped waiting */
+    uint64_t random;     /* --rate max */
+    int files;           /* that the samplers keep open */
+    struct still *still; /* NULL: there are none */
 };
 
 struct pyro_sampler {
@@ -246,12 +247,14 @@ struct pyro_sampler {
     uint64_t gil;        /* where the GIL is; 0: not known */
     uint64_t gil_holder; /* the thread state that holds it, as last read; 0: none */
     bool gil_known, collecting;
-    bool gil_wanted;    /* it is read in this tick: in the last one a thread did not run */
-    bool any_still;     /* in this tick one did not */
-    size_t gil_at;      /* where its lines are among the copies */
-    uint64_t ask_ns;    /* what may still be spent on asking the kernel for threads' states */
-    uint64_t ask_every; /* ticks */
-    int misses;         /* reads in a row that failed wholly */
+    bool gil_wanted;      /* it is read in this tick: in the last one a thread did not run */
+    bool any_still;       /* in this tick one did not */
+    size_t gil_at;        /* where its lines are among the copies */
+    uint64_t ask_ns;      /* what may still be spent on asking the kernel for threads' states */
+    uint64_t ask_every;   /* ticks */
+    struct thread *hasty; /* in this tick its two copies were not alike; NULL: none */
+    uint64_t still_due;   /* when a still is wanted again, ns */
+    int misses;           /* reads in a row that failed wholly */
     struct pyro_status_fact sums;
 };
 
@@ -266,9 +269,10 @@ void plan_add_off(struct pyro_sampler *s, struct thread *t, uint64_t at, bool cf
 bool plan_has_frame(const struct pyro_sampler *s, struct thread *t, uint64_t at);
 struct off *plan_find_off(struct thread *t, uint64_t at);
 void plan_forget_off(struct thread *t);
-/* Lays the copy of one half of the plan out as a view. */
-void plan_view(const struct pyro_sampler *s, const struct thread *t, const uint8_t *bytes,
-               struct view *view);
+/* Lays the copy of one half of a plan (`count` regions, the first `blocks` of them of chunks) out
+ * as a view. */
+void plan_view(const struct pyro_sampler *s, const struct region *plan, int count, int blocks,
+               const uint8_t *bytes, struct view *view);
 
 /* ---- thread_list.c */
 /* Walks the interpreter's list anew.  PYRO_E_*: it cannot be read. */
@@ -314,6 +318,26 @@ void states_forget(struct pyro_sampler *s, struct thread *t); /* before it is fr
 
 /* ---- delays.c: how long the threads ran, and were ready to */
 void delays_tick(struct pyro_sampler *s);
+
+/* ---- still.c: stacks of threads that cannot run */
+struct still;
+struct still *still_new(void); /* NULL: there is one CPU, or no memory */
+void still_free(struct still *still);
+/* At the end of a tick: takes up what was asked for, and asks again when it is time. */
+void still_tick(struct pyro_sampler *s);
+void still_forget(struct pyro_sampler *s); /* before it is freed */
+
+/* ---- sampler.c, for still.c */
+struct start { /* where a walk of a window begins */
+    uint64_t from;
+    int chunk;
+    int anchor; /* frames of the kept stack below it */
+    bool assumed;
+};
+/* The window does not begin at the bottom: what lies below is as it was if the lowest frame seen
+ * has not moved, or if it was read just now up to that frame.  False: it has to be read. */
+bool sampler_find_start(struct pyro_sampler *s, struct thread *t, const struct view *view,
+                        struct start *start);
 
 /* ---- walk.c: from bytes to frames */
 /* Walks up from the frame at `from` (in chunk `chunk`), using nothing but the view.  below: the

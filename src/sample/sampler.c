@@ -292,17 +292,8 @@ static bool recheck(struct pyro_sampler *s, const struct thread *t, int from, in
     return n > 0 && codes_recheck(s->codes, due, n, s->now, s->generation);
 }
 
-struct start { /* where a walk of the window begins */
-    uint64_t from;
-    int chunk;
-    int anchor; /* frames of the kept stack below it */
-    bool assumed;
-};
-
-/* The window does not begin at the bottom: what lies below is as it was if the lowest frame seen
- * has not moved, or if it was read just now up to that frame.  False: it has to be read. */
-static bool find_start(struct pyro_sampler *s, struct thread *t, const struct view *view,
-                       struct start *start)
+bool sampler_find_start(struct pyro_sampler *s, struct thread *t, const struct view *view,
+                        struct start *start)
 {
     if (!t->stack_known || t->depth == 0)
         return false;
@@ -438,8 +429,9 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
                           bool last_try)
 {
     struct view one, two;
-    plan_view(s, t, bytes, &one);
-    plan_view(s, t, bytes + t->plan_bytes + t->gap_bytes, &two);
+    plan_view(s, t->plan, t->plan_count, t->plan_blocks, bytes, &one);
+    bytes += t->plan_bytes + t->gap_bytes;
+    plan_view(s, t->plan, t->plan_count, t->plan_blocks, bytes, &two);
     if ((int64_t)one.tid != t->tid)
         return DEAD;
     t->top = one.top;
@@ -464,7 +456,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         return TAKEN;
     }
     struct start start = {.from = t->window_low, .chunk = t->window_chunk};
-    if (!t->window_whole && !find_start(s, t, &one, &start)) {
+    if (!t->window_whole && !sampler_find_start(s, t, &one, &start)) {
         if (last_try) {
             take_hasty(s, t);
             return TAKEN;
@@ -516,6 +508,8 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     uint32_t unverified = compare(s, t, &one, &two, low, &flags, &second);
     if (!last_try && both_doubt(s))
         return AGAIN;
+    if (unverified > 0)
+        s->hasty = t;
     emit(s, t, top_node(t), flags, unverified, second, unverified > 0 || differ(&one, &two));
     return TAKEN;
 }
@@ -615,6 +609,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     if (s->thread_count == 0)
         return NO_TICK; /* the interpreter is ending (or not begun) */
     s->tick++;
+    s->hasty = NULL;
     states_tick(s, now - s->now);
     s->now = now;
     bool stale = false;
@@ -662,6 +657,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
         sample_new_threads(s);
     threads_rename(s);
     delays_tick(s);
+    still_tick(s);
     return 0;
 }
 
@@ -711,6 +707,7 @@ void pyro_sample_free(struct pyro_sampler *s)
 {
     if (s == NULL)
         return;
+    still_forget(s);
     if (s->stream != NULL)
         pyro_format_stream_close(s->writer, s->stream);
     for (int i = 0; i < s->thread_count; i++)

@@ -15,6 +15,8 @@
 
 void threads_free_one(struct pyro_sampler *s, struct thread *t)
 {
+    if (s->hasty == t)
+        s->hasty = NULL;
     states_forget(s, t);
     plan_forget_off(t);
     free(t->chunks);

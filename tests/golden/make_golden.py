@@ -414,6 +414,10 @@ def delay_columns(rows):
     return varint(len(rows)) + b"".join(column(varint, figures) for figures in zip(*rows))
 
 
+def still_columns(codes):
+    return varint(len(codes)) + column(varint, [code - 2 for code in codes])
+
+
 def expect_states(sink, s, base, thread, first, pairs):
     """The same of states, as [thread, tick, count, state]."""
     runs = sink.setdefault(str(s.fact["id"]), [])
@@ -612,6 +616,7 @@ def golden():
     direct[5::40], direct[6::40] = [none] * 10, [outside] * 10
     other = [(many[i // 40] if i % 40 < 30 else 0, 0) for i in range(390)]
     delays = [(main, 1000123, 900001, 0), (worker, 1000000, 17, 250000), (main, 1, 1 << 50, 1)]
+    stills = [*many[350:400], *many[:30:3], many[399], many[0]]
     # runnable, holding the GIL, and now and then all else that two bits each can say
     did = [(2 + (mix(i) % 64 if i % 40 == 0 else 2 | 2 << 2 | 1 << 4), 0) for i in range(600)]
     did[50:60] = [(0, 0)] * 10
@@ -624,6 +629,7 @@ def golden():
             (8, entries(main, 5, other, 1)),
             (9, entries(main, 0, did, 1) + entries(worker, 100, waited, 0)),
             (10, delay_columns(delays)),
+            (11, still_columns(stills)),
         )
     )
     expect_samples(samples, s, base, main, 0, pairs)
@@ -703,6 +709,7 @@ def golden():
         seconds={i: [run[:4] for run in runs] for i, runs in seconds.items()},
         states=states,
         delays={"0": [[thread, *(1000 * us for us in row)] for thread, *row in delays], "1": []},
+        stills={"0": [s.ends[code - 2] for code in stills], "1": []},
     )
     for name in ("functions", "frames", "nodes", "threads"):
         want[name] = {str(x.fact["id"]): getattr(x, name) for x in streams[:2]}

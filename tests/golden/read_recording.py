@@ -180,6 +180,7 @@ class Stream:
         self.nodes, self.node_ids = [], {}
         self.times, self.samples, self.told, self.did = [], [], [], []
         self.delays = []
+        self.stills = []
 
     @property
     def seconds(self):
@@ -210,6 +211,8 @@ class Stream:
                     self.entries(body, base, count - base, tag)
             elif tag == 10:
                 self.read_delays(body, body.varint())
+            elif tag == 11:
+                self.read_stills(body, body.varint())
             elif tag in (1, 2, 3, 4, 5):
                 [
                     self.read_strings,
@@ -225,6 +228,13 @@ class Stream:
             if thread >= len(self.threads) or max(figures) > 1 << 50:
                 raise Damaged("a delay that cannot be")
             self.delays.append([thread, *(1000 * us for us in figures)])
+
+    def read_stills(self, cur, n):
+        for stack in cur.varints(n):
+            if stack >= len(self.stacks):
+                raise Damaged("a still of no stack")
+            if self.stacks[stack] is not None:
+                self.stills.append(self.stacks[stack]["node"])
 
     def read_strings(self, cur, n):
         for size in cur.varints(n):
@@ -521,7 +531,7 @@ class Recording:
             "unknown_chunks": self.unknown_chunks,
         }
         for name in ("functions", "frames", "nodes", "threads", "times", "samples", "seconds",
-                     "states", "delays"):  # fmt: skip
+                     "states", "delays", "stills"):  # fmt: skip
             out[name] = {i: getattr(s, name) for i, s in samples.items()}
         return out
 

@@ -238,6 +238,23 @@ class Recording:
         return read_recording.Recording(self.path.read_bytes()).streams.values()
 
     @property
+    def stills(self):
+        """The stacks that were read while their thread could not run, as frames."""
+        stacks = []
+        for stream in self._streams:
+            paths = []  # callers come first
+            for node in stream.nodes:
+                frame = stream.frames[node["frame"]]
+                function = stream.functions[frame["function"]]
+                under = () if node["parent"] is None else paths[node["parent"]]
+                told = Frame(
+                    function["qualname"], function["file"], frame["line"], frame["instruction"]
+                )
+                paths.append((*under, told))
+            stacks += [paths[node] for node in stream.stills]
+        return stacks
+
+    @property
     def tick_times(self):
         """Of the ticks kept, in seconds on the program's clock."""
         return [time / 1e9 for stream in self._streams for time in stream.times]

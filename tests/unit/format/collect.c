@@ -216,6 +216,13 @@ static int on_delay(void *ctx, uint32_t s, const struct pyro_delay_fact *f)
     return 0;
 }
 
+static int on_still(void *ctx, uint32_t s, uint32_t node)
+{
+    struct collected *c = ctx;
+    collect_line(&c->log, "still %u %u", s, node);
+    return 0;
+}
+
 static int on_source(void *ctx, const struct pyro_source_fact *f)
 {
     struct collected *c = ctx;
@@ -288,6 +295,7 @@ struct pyro_visitor collect_visitor(struct collected *c)
         .seconds = on_seconds,
         .states = on_states,
         .delay = on_delay,
+        .still = on_still,
         .source = on_source,
         .warning = on_warning,
         .status = on_status,

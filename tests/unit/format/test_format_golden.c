@@ -309,6 +309,29 @@ static void delays(void **ctx)
     got.log.len--;
 }
 
+/* In their order. */
+static void stills(void **ctx)
+{
+    const char *stream, *at = (char *)got.log.data;
+    json_t *list, *value;
+    size_t i, told = 0;
+    pyro_base_put_u8(&got.log, 0);
+    json_object_foreach(json_object_get(want, "stills"), stream, list)
+    {
+        json_array_foreach(list, i, value)
+        {
+            char line[100];
+            snprintf(line, sizeof line, "\nstill %s %lld\n", stream, json_integer_value(value));
+            at = strstr(at, "\nstill ");
+            assert_non_null(at);
+            assert_true(strncmp(at++, line, strlen(line)) == 0);
+            told++;
+        }
+    }
+    assert_true(told > 50 && strstr(at, "\nstill ") == NULL);
+    got.log.len--;
+}
+
 static int setup(void **ctx)
 {
     char path[4096];
@@ -344,6 +367,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(times_and_samples),
         cmocka_unit_test(beside_samples),
         cmocka_unit_test(delays),
+        cmocka_unit_test(stills),
     };
     folder = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -152,6 +152,13 @@ void feed_state(struct feed *feed, const char *thread, uint32_t state, size_t ba
     assert_int_equal(v->states(v->ctx, 0, id, state, feed->at[id] - back - count, count), 0);
 }
 
+void feed_still(struct feed *feed, const char *path, size_t count)
+{
+    const struct pyro_visitor *v = &feed->b->visitor;
+    while (count-- > 0)
+        assert_int_equal(v->still(v->ctx, 0, feed_node(feed, path)), 0);
+}
+
 struct pyro_profile *feed_finish(struct feed *feed)
 {
     struct pyro_profile *p = NULL;

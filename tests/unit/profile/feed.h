@@ -42,6 +42,8 @@ void feed_second(struct feed *feed, const char *thread, const char *path, size_t
                  size_t count);
 /* The same of what the thread did. */
 void feed_state(struct feed *feed, const char *thread, uint32_t state, size_t back, size_t count);
+/* So many stills of the path. */
+void feed_still(struct feed *feed, const char *path, size_t count);
 struct pyro_profile *feed_finish(struct feed *feed);
 
 /* The function of that qualname; fails the test if there is none. */

@@ -100,6 +100,95 @@ static void test_seldom_verified(void **state)
     }
 }
 
+/* Whether a path is a mix, by its stills: its samples, how many of them are verified, and the
+ * stills of it and of what is else at its call site.  It is the rarer one, but not five times. */
+static uint64_t folded_of(size_t seen, size_t verified, size_t own, size_t beside)
+{
+    struct feed feed;
+    feed_start(&feed, 10000);
+    feed_sample(&feed, "t", "a:1 > b:2 > c:3", 1000 - seen);
+    mix(&feed, "a:5 > d:6 > e:7", 900, 600);
+    mix(&feed, "a:1 > b:2 > e:7", seen, verified);
+    feed_still(&feed, "a:1 > b:2 > c:3", beside);
+    feed_still(&feed, "a:1 > b:2 > e:7", own);
+    feed_still(&feed, "a:5 > d:6 > e:7", 40);
+    struct pyro_profile *p = feed_finish(&feed);
+    uint64_t folded = p->sampling.folded;
+    assert_int_equal(edge_of(p, "b", "e"), seen - folded);
+    assert_true(folded == 0 || folded == seen);
+    pyro_profile_free(p);
+    return folded;
+}
+
+/* Of 1,000 samples at the call site 250 are the path's, or 240: of 32 stills it should have 8. */
+static void test_no_stills(void **state)
+{
+    assert_int_equal(folded_of(250, 225, 0, 32), 250);
+    assert_int_equal(folded_of(240, 216, 0, 32), 0);
+    assert_int_equal(folded_of(250, 226, 0, 32), 0); /* of nearly all both reads agreed on it */
+    assert_int_equal(folded_of(250, 225, 1, 31), 0);
+    assert_int_equal(folded_of(250, 225, 1, 47), 250); /* of 48 it should have 12 */
+    assert_int_equal(folded_of(400, 360, 2, 498), 0);  /* twice is enough, whatever is expected */
+}
+
+/* Fewer tell if it is also verified three times less often than elsewhere, two thirds there. */
+static void test_some_stills(void **state)
+{
+    assert_int_equal(folded_of(250, 55, 0, 20), 250);
+    assert_int_equal(folded_of(250, 56, 0, 20), 0);
+    assert_int_equal(folded_of(250, 55, 0, 19), 0);
+    assert_int_equal(folded_of(250, 55, 1, 19), 0);
+}
+
+/* What is the more frequent one, here or there, is none, however few stills there are. */
+static void test_stills_of_the_frequent(void **state)
+{
+    assert_int_equal(folded_of(499, 0, 0, 200), 499);
+    assert_int_equal(folded_of(501, 0, 0, 200), 0);
+    for (size_t e = 250; e <= 251; e++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", 1000);
+        mix(&feed, "a:5 > d:6 > e:7", e, e / 2);
+        mix(&feed, "a:1 > b:2 > e:7", 250, 100);
+        feed_still(&feed, "a:1 > b:2 > c:3", 100);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, e == 250 ? 0 : 250);
+        pyro_profile_free(p);
+    }
+}
+
+/* A call site that no still shows: those of the caller's path count. */
+static void test_stills_of_the_caller(void **state)
+{
+    for (size_t stills = 79; stills <= 80; stills++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", 1500);
+        feed_sample(&feed, "t", "a:1 > b:2", 300);
+        mix(&feed, "a:1 > b:4 > c:3", 200, 150); /* of 2,000 of b's */
+        feed_sample(&feed, "t", "a:1 > d:5 > c:3", 2000);
+        feed_still(&feed, "a:1 > b:2 > c:3", stills);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, stills < 80 ? 0 : 200);
+        pyro_profile_free(p);
+    }
+}
+
+/* A path of which there are stills is kept, by whatever else it would be folded. */
+static void test_stills_save(void **state)
+{
+    for (size_t stills = 1; stills <= 2; stills++) {
+        struct feed feed;
+        start(&feed, 3000);
+        mix(&feed, "a:1 > b:2 > e:7", 2, 0);
+        feed_still(&feed, "a:1 > b:2 > e:7", stills);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.folded, stills == 2 ? 0 : 2);
+        pyro_profile_free(p);
+    }
+}
+
 /* ... and of other things at the call site, be they calls or the caller itself. */
 static void test_common_at_site(void **state)
 {
@@ -413,6 +502,11 @@ int main(void)
         cmocka_unit_test(test_mix),
         cmocka_unit_test(test_common_elsewhere),
         cmocka_unit_test(test_seldom_verified),
+        cmocka_unit_test(test_no_stills),
+        cmocka_unit_test(test_some_stills),
+        cmocka_unit_test(test_stills_of_the_frequent),
+        cmocka_unit_test(test_stills_of_the_caller),
+        cmocka_unit_test(test_stills_save),
         cmocka_unit_test(test_common_at_site),
         cmocka_unit_test(test_common_same_caller),
         cmocka_unit_test(test_common_least),
