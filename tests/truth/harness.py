@@ -309,7 +309,8 @@ def command(*arguments, check=True, **options):
 
 
 def record(
-    python, program, folder, *arguments, rate=1000, seconds=1.0, flags=(), more=(), tells=True
+    python, program, folder, *arguments,
+    rate=1000, seconds=1.0, flags=(), more=(), tells=True, variables=None,
 ):
     """Runs a program of programs/ and returns its Recording.
 
@@ -321,7 +322,7 @@ def record(
     run = command(
         "run", "--rate", rate, *more, "-q", "-o", path, "--",
         python.path, *flags, PROGRAMS / program, told, seconds, *arguments,
-        check=False,
+        check=False, env=environment(**(variables or {})),
     )  # fmt: skip
     if run.returncode != 0:
         raise AssertionError(f"{program}: status {run.returncode}\n{run.stderr[-4000:]}")

@@ -6,9 +6,9 @@ least k for which a true rate of 1e-6 gives more than k with a chance of at most
     CI:   100,000 samples, mean 0.1, P(more than 4) = 7.7e-8
     long: 1,000,000 samples, mean 1, P(more than 9) = 1.1e-7 -> 10
 Then all cells of a Python, and all cells, are judged together in the same way: of 1.1 million
-samples at most 10 a Python.  With 11 cells on 7 Pythons and 8 judgements together all fail falsely
-at most (77 + 8) x 1e-7 = 8.5e-6.  A sampler with ten times the rate is caught all the same: it
-fails the judgement of a Python with 0.5, that of all with 1.
+samples at most 10 a Python.  With 11 cells on 7 Pythons, 4 more where there is a JIT, and 8
+judgements together all fail falsely at most (81 + 8) x 1e-7 = 8.9e-6.  A sampler with ten times the
+rate is caught all the same: it fails the judgement of a Python with 0.5, that of all with 1.
 
 Two ways of sampling a cell in turn: RATE ticks a second, asleep in between, and `--rate max`; as
 many runs as give the samples, and the shares to ERROR.
@@ -25,10 +25,11 @@ a quarter and a seventh of what is allowed.
 
 import collections
 import functools
+import subprocess
 
 import pytest
 from cells import CHAINS
-from harness import LONG, build_witness, poisson_limit, record, say
+from harness import LONG, build_witness, environment, poisson_limit, record, say
 from judge import ChainJudge, chain_shares, witness_shares
 
 SAMPLES = 1_000_000 if LONG else 100_000
@@ -60,6 +61,21 @@ def witnesses(tmp_path_factory):
 
 @pytest.mark.parametrize("cell, lowest, highest", CELLS, ids=IDS)
 def test_chains(python, cell, lowest, highest, folder, witnesses):
+    judge_cell(python, cell, lowest, highest, folder, witnesses(python))
+
+
+@pytest.mark.parametrize("cell", ("five", "shared"))
+def test_chains_with_jit(python, cell, folder, witnesses):
+    told = subprocess.run(
+        [python.path, "-c", "import sys; print(sys._jit.is_enabled())"],
+        env=environment(PYTHON_JIT="1"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if told.stdout != "True\n":
+        pytest.skip("this Python has no JIT")
+    judge_cell(python, cell, 0, 0, folder, witnesses(python), PYTHON_JIT="1")
+
+
+def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
     program, chains = CHAINS[cell]
     sums = collections.Counter()
     examples = []
@@ -67,8 +83,8 @@ def test_chains(python, cell, lowest, highest, folder, witnesses):
     while sums["samples"] < SAMPLES or sums["weight"] < ERROR**-2:
         assert runs < MOST_RUNS, f"only {sums} in {runs} runs"
         recording = record(
-            python, program, folder, lowest, highest, witnesses(python),
-            rate="max" if runs % 2 else RATE, seconds=SECONDS,
+            python, program, folder, lowest, highest, witness,
+            rate="max" if runs % 2 else RATE, seconds=SECONDS, variables=variables,
         )  # fmt: skip
         judge = ChainJudge(program, recording.result["codes"], chains, lowest, highest)
         verdict = judge.judge(recording.stacks)
