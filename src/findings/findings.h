@@ -31,6 +31,7 @@ struct pyro_finding {
     uint32_t caller;               /* the function that it was called from, or PYRO_NONE */
     uint64_t samples, of;          /* that show it, of how many; docs/internals/findings.md */
     double share;                  /* samples / of */
+    double trials;                 /* independent samples that would tell it as well */
     struct pyro_interval interval; /* of the share, 95 % */
 };
 

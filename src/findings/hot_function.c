@@ -5,6 +5,7 @@
  * at the very top says little (everything is under main), so there only own time counts.
  */
 #include "findings_priv.h"
+#include "stats.h"
 
 #include <string.h>
 
@@ -94,6 +95,9 @@ int findings_hot_function(const struct pyro_profile *p, double least, struct pyr
     out->samples = itself ? step->self : step->total;
     out->of = p->samples;
     out->share = (double)out->samples / (double)out->of;
+    const struct pyro_function_sums *sums = &p->function_sums[out->function];
+    out->trials = pyro_stats_effective(out->samples, out->of,
+                                       itself ? sums->self_variance : sums->total_variance);
     bool found = out->share >= least;
     if (found)
         phrase(p, itself, out);

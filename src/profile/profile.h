@@ -30,6 +30,8 @@ struct pyro_node {   /* parents come before children */
 };
 struct pyro_function_sums { /* parallel to functions; recursion counted once in total */
     uint64_t self, total, moved;
+    double self_variance, total_variance; /* of these as counts of samples in time; ... */
+    double self_trials, total_trials;     /* ... independent ones that would be worth as much */
 };
 struct pyro_line_sums { /* one per (function, line) seen, sorted by function, then line */
     uint32_t function, line;

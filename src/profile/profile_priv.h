@@ -102,6 +102,9 @@ int pyro_profile_links_totals(const struct pyro_links *links, const uint32_t *pa
                               size_t parent_stride, const uint32_t *key, size_t keys,
                               const uint64_t *weight, size_t weight_stride, uint64_t *total);
 
+/* ---- spread.c: the variances of the functions' sums, from the runs */
+int pyro_profile_spread(struct pyro_profile *p);
+
 /* ---- states.c */
 void pyro_profile_count_states(struct pyro_profile *p); /* from the runs */
 

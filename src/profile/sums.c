@@ -182,6 +182,8 @@ int pyro_profile_settle(struct pyro_profile *p)
         rc = sum_lines(p, &links, key, total);
     if (rc == PYRO_OK)
         rc = sum_edges(p, &links, key, total);
+    if (rc == PYRO_OK)
+        rc = pyro_profile_spread(p);
     pyro_profile_links_release(&links);
     free(key);
     free(total);

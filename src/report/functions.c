@@ -86,7 +86,8 @@ void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint
         cell->style = HOT;
     if (!whole)
         return;
-    pyro_table_add(t, unsure ? "" : pyro_report_interval(text, hits, p->samples));
+    double trials = total ? sums->total_trials : sums->self_trials;
+    pyro_table_add(t, unsure ? "" : pyro_report_interval(text, hits, p->samples, trials));
     pyro_table_add(t, pyro_report_time(text, (double)hits * p->ns_per_sample));
 }
 

@@ -58,9 +58,10 @@ static json_t *time_of(const struct writer *w, uint64_t samples)
 
 /* Ends of the 95 % interval of a count, rounded to a hundredth of a sample. */
 static void set_interval(const struct writer *w, json_t *row, const char *low, const char *high,
-                         uint64_t samples, bool known)
+                         uint64_t samples, double trials, bool known)
 {
-    struct pyro_interval i = pyro_stats_wilson(samples, w->p->samples);
+    struct pyro_interval i =
+        pyro_stats_wilson_share((double)samples / (double)w->p->samples, trials);
     double scale = 100.0 * (double)w->p->samples;
     json_object_set_new(row, low, known ? json_real(round(i.low * scale) / 100.0) : json_null());
     json_object_set_new(row, high, known ? json_real(round(i.high * scale) / 100.0) : json_null());
@@ -166,9 +167,10 @@ static void put_functions(struct writer *w)
         json_object_set_new(row, "total_ns", time_of(w, sums->total));
         json_object_set_new(row, "estimated", json_true());
         json_object_set_new(row, "samples", whole(sums->self));
-        set_interval(w, row, "samples_lo", "samples_hi", sums->self, sure);
+        set_interval(w, row, "samples_lo", "samples_hi", sums->self, sums->self_trials, sure);
         json_object_set_new(row, "total_samples", whole(sums->total));
-        set_interval(w, row, "total_samples_lo", "total_samples_hi", sums->total, true);
+        set_interval(w, row, "total_samples_lo", "total_samples_hi", sums->total,
+                     sums->total_trials, true);
         json_object_set_new(row, "moved_samples", whole(sums->moved));
         put_row(w, row);
     }

@@ -54,7 +54,8 @@ const char *pyro_report_nothing(const struct pyro_profile *p);
 const char *pyro_report_count(char out[PYRO_SHORT], uint64_t n);
 const char *pyro_report_time(char out[PYRO_SHORT], double ns);
 const char *pyro_report_percent(char out[PYRO_SHORT], uint64_t hits, uint64_t trials);
-const char *pyro_report_interval(char out[PYRO_SHORT], uint64_t hits, uint64_t trials);
+/* trials: how many independent samples these are worth. */
+const char *pyro_report_interval(char out[PYRO_SHORT], uint64_t hits, uint64_t of, double trials);
 /* A function's file and line, shortened: below the working directory, or after site-packages. */
 void pyro_report_place(struct pyro_buf *out, const struct pyro_profile *p, struct pyro_str file,
                        uint32_t line);

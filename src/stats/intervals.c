@@ -8,21 +8,26 @@
 
 #define Z_95 1.959963984540054 /* the normal distribution's 0.975 quantile */
 
-struct pyro_interval pyro_stats_wilson(uint64_t hits, uint64_t trials)
+struct pyro_interval pyro_stats_wilson_share(double share, double trials)
 {
-    if (trials == 0)
+    if (!(trials > 0.0))
         return (struct pyro_interval){0.0, 1.0};
-    double n = (double)trials;
-    double share = hits < trials ? (double)hits / n : 1.0;
     double z2 = Z_95 * Z_95;
-    double scale = 1.0 + z2 / n;
-    double middle = (share + z2 / (2.0 * n)) / scale;
-    double half = Z_95 / scale * sqrt(share * (1.0 - share) / n + z2 / (4.0 * n * n));
+    double scale = 1.0 + z2 / trials;
+    double middle = (share + z2 / (2.0 * trials)) / scale;
+    double half =
+        Z_95 / scale * sqrt(share * (1.0 - share) / trials + z2 / (4.0 * trials * trials));
     struct pyro_interval out = {middle - half, middle + half};
     /* rounding may leave the bounds a hair outside; the ends are exact */
-    if (out.low < 0.0 || hits == 0)
+    if (out.low < 0.0 || share <= 0.0)
         out.low = 0.0;
-    if (out.high > 1.0 || hits >= trials)
+    if (out.high > 1.0 || share >= 1.0)
         out.high = 1.0;
     return out;
+}
+
+struct pyro_interval pyro_stats_wilson(uint64_t hits, uint64_t trials)
+{
+    double n = (double)trials;
+    return pyro_stats_wilson_share(hits < trials ? (double)hits / n : 1.0, n);
 }

@@ -17,6 +17,18 @@ struct pyro_interval {
 /* Wilson's 95 % interval of a proportion of which `hits` of `trials` were seen.
  * No trials: nothing is known, [0, 1].  hits > trials counts as all. */
 struct pyro_interval pyro_stats_wilson(uint64_t hits, uint64_t trials);
+/* The same of a share that is known as well as from so many independent trials. */
+struct pyro_interval pyro_stats_wilson_share(double share, double trials);
+
+/* ---- samples in time (effective.c) */
+
+/* The variance of how many samples, a period apart with jitter, show something: from one sample to
+ * the next it came or went `changes` times, and `singles` of the times between two changes were of
+ * a single sample. */
+double pyro_stats_count_variance(uint64_t changes, uint64_t singles);
+/* The number of independent samples that would tell the share hits / samples as well as these, the
+ * variance of whose count is given. */
+double pyro_stats_effective(uint64_t hits, uint64_t samples, double variance);
 
 /* ---- quantiles (quantiles.c) */
 

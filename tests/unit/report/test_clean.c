@@ -125,10 +125,10 @@ static void test_numbers(void **state)
     assert_string_equal(pyro_report_percent(out, 1, 3), "33.3 %");
     assert_string_equal(pyro_report_percent(out, 0, 0), "0.0 %");
     /* Wilson, 41 of 100: (0.41 + z2/200 +- z sqrt(0.002419 + z2/40000)) / (1 + z2/100) */
-    assert_string_equal(pyro_report_interval(out, 41, 100), "[31.9, 50.8]");
-    assert_string_equal(pyro_report_interval(out, 0, 10), "[0.0, 27.8]");
-    assert_string_equal(pyro_report_interval(out, 10, 10), "[72.2, 100.0]");
-    assert_string_equal(pyro_report_interval(out, 0, 0), "[0.0, 100.0]");
+    assert_string_equal(pyro_report_interval(out, 41, 100, 100), "[31.9, 50.8]");
+    assert_string_equal(pyro_report_interval(out, 0, 10, 10), "[0.0, 27.8]");
+    assert_string_equal(pyro_report_interval(out, 10, 10, 10), "[72.2, 100.0]");
+    assert_string_equal(pyro_report_interval(out, 0, 0, 0), "[0.0, 100.0]");
 }
 
 int main(void)

@@ -98,14 +98,14 @@ static void test_keys(void **state)
     assert_int_equal(whole(m, "total_samples"), 100);
     assert_int_equal(whole(m, "self_ns"), 60600000); /* 1 ms x 101 planned / 100 taken x 60 */
     assert_true(json_is_true(json_object_get(m, "estimated")));
-    near(m, "samples_lo", 50.20); /* Wilson, 60 of 100 */
-    near(m, "samples_hi", 69.06);
-    near(m, "total_samples_lo", 96.30);
+    near(m, "samples_lo", 58.11); /* 60 of 100, which change once: as of 2,618 by Wilson */
+    near(m, "samples_hi", 61.86);
+    near(m, "total_samples_lo", 96.30); /* of 100 */
     near(m, "total_samples_hi", 100.0);
     assert_int_equal(whole(f, "samples"), 40);
     is_null(f, "samples_lo samples_hi"); /* a quarter of them had an unsure top */
-    near(f, "total_samples_lo", 30.94);
-    near(f, "total_samples_hi", 49.80);
+    near(f, "total_samples_lo", 38.14);
+    near(f, "total_samples_hi", 41.89);
 
     json_t *edges = json_object_get(root, "edges"), *edge = json_array_get(edges, 0);
     assert_int_equal(json_array_size(edges), 2);
