@@ -1,11 +1,13 @@
 """How a recording ends when somebody is killed, and when the program ends at once."""
 
 import os
+import random
 import signal
 import subprocess
+import time
 
 import pytest
-from harness import HANG, PYROMETER, command
+from harness import HANG, LONG, PYROMETER, Recording, command
 from running import BUSY, children, report, run_code, started, until
 
 # Works for so much CPU time, and writes a file when it has come to its end.
@@ -103,6 +105,31 @@ def test_killed_at_any_moment(one, folder):
             done = command("report", path, check=False)
             assert done.returncode in (0, 125), done.stderr
             assert done.stdout or done.stderr
+
+
+@pytest.mark.parametrize("moment", range(200 if LONG else 6))
+def test_killed_at_a_moment(one, folder, moment):
+    """SIGKILL of the sampler, of the program, or of both: all up to the last second is there.  (All
+    that a program did is there if only it was killed.)"""
+    victims = ("sampler", "program", "both")[moment % 3]
+    path = folder / "a.pyro"
+    with started(one, SURVIVOR, path, "60", "/dev/null") as process:
+        pid = int(process.first_line.split()[1])
+        time.sleep(1.0 + random.Random(moment).random())
+        if victims == "both":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            os.kill(pid if victims == "program" else process.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        process.wait(HANG)
+        if victims == "sampler":
+            os.kill(pid, signal.SIGKILL)
+    told = report(path)
+    assert told["ended"] == ("complete" if victims == "program" else "killed")
+    assert told["exit_status"] == (-signal.SIGKILL if victims == "program" else None)
+    last = Recording(path).tick_times[-1]
+    assert killed - (0.1 if victims == "program" else 1.1) < last < killed + 0.1
+    assert "work" in {row["qualname"] for row in told["functions"]}
 
 
 def test_read_while_it_is_written(one, folder):

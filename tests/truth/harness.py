@@ -309,8 +309,16 @@ def command(*arguments, check=True, **options):
 
 
 def record(
-    python, program, folder, *arguments,
-    rate=1000, seconds=1.0, flags=(), more=(), tells=True, variables=None,
+    python,
+    program,
+    folder,
+    *arguments,
+    rate=1000,
+    seconds=1.0,
+    flags=(),
+    more=(),
+    tells=True,
+    variables=None,
 ):
     """Runs a program of programs/ and returns its Recording.
 

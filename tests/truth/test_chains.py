@@ -14,7 +14,7 @@ Two ways of sampling a cell in turn: RATE ticks a second, asleep in between, and
 many runs as give the samples, and the shares to ERROR.
 
 Shares: beside the program's own witness (programs/inside.c), which sees the same run from within
-some 20,000 times a second, stopped by a signal.  What they are off by in each run counts by the
+some 25,000 times a second, stopped by a signal.  What they are off by in each run counts by the
 inverse of its variance, that of the witness's looks and that of the samples.  It may be 1 point,
 and 2.6 standard deviations of all runs together: 1.62 points, 1.39 in the long run.  A cell that is
 right by 0.4 points fails falsely with 4e-7, all together with 3e-5.

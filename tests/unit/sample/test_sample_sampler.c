@@ -410,6 +410,65 @@ static void test_one_clock(void **state)
     }
 }
 
+static void ticks(struct fake *f, int count)
+{
+    while (count-- > 0)
+        assert_int_equal(fake_tick(f), 0);
+}
+
+/* Structures that point in circles: the walk ends, what can be known is, and all is well again when
+ * they do not any more. */
+static void test_circles(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), g = fake_function(&f, "g", 2);
+        fake_sample(&f);
+        for (int i = 0; i < 3; i++)
+            fake_call(&f, &a);
+        check(&f);
+        const uint64_t interpreter = f.interpreter, thread = f.thread, chunk = f.chunk;
+
+        fake_put(thread, f.lay->thread_next, thread);
+        ticks(&f, 200); /* the list is walked again meanwhile */
+        assert_int_equal(f.sampler->thread_count, 1);
+        check(&f);
+        fake_put(thread, f.lay->thread_next, 0);
+
+        uint64_t other = fake_alloc(&f, 4096); /* interpreters that lead to each other */
+        fake_put(other, f.lay->interp_next, other);
+        uint64_t head = f.target.runtime + (uint64_t)f.lay->runtime_interpreters_head, kept;
+        memcpy(&kept, (void *)(uintptr_t)head, 8);
+        fake_put(head, 0, other);
+        ticks(&f, 200);
+        assert_int_equal(f.sampler->thread_count, 1);
+        check(&f);
+        fake_put(head, 0, kept);
+        assert_int_equal(f.interpreter, interpreter);
+
+        f.sampler->threads[0]->chunk_count = 0; /* they are learnt anew */
+        fake_put(chunk, f.lay->chunk_previous, chunk);
+        ticks(&f, 3);
+        fake_put(chunk, f.lay->chunk_previous, 0);
+        ticks(&f, 3);
+        check(&f);
+
+        uint64_t low = fake_generator(&f, &g, f.frames[2]), high = fake_generator(&f, &g, low);
+        fake_running(&f, high);
+        ticks(&f, 3);
+        assert_int_equal(f.sampler->threads[0]->depth, 5);
+        fake_put(low, f.lay->frame_previous, high);
+        ticks(&f, 3);
+        assert_in_range(f.sampler->threads[0]->depth, 3, 5);
+        fake_put(low, f.lay->frame_previous, low);
+        ticks(&f, 3);
+        assert_in_range(f.sampler->threads[0]->depth, 3, 5);
+        fake_put(low, f.lay->frame_previous, f.frames[2]);
+        ticks(&f, 3);
+        assert_int_equal(f.sampler->threads[0]->depth, 5);
+    }
+}
+
 /* Whatever stands there: no crash, no endless loop. */
 static void test_noise(void **state)
 {
@@ -466,6 +525,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_one_clock),
+        cmocka_unit_test(test_circles),
         cmocka_unit_test(test_no_frame_becomes_one),
         cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_caller_at_no_call),

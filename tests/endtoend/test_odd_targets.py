@@ -1,0 +1,211 @@
+"""Programs that are stopped, frozen, forking or full of threads, a number that is used again, and a
+sampler that is held up: bounded, told, and never to the program's harm."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from harness import HANG, LONG, PYROMETER, command, environment
+from running import BUSY, report, run_code, started, until
+
+NEXT_PID = Path("/proc/sys/kernel/ns_last_pid")
+FREEZERS = Path("/sys/fs/cgroup/freezer"), Path("/sys/fs/cgroup")
+THREADS = 10_000 if LONG else 2_000
+
+
+def busy(python, name="work"):
+    """A program of its own, that works until it is killed."""
+    process = subprocess.Popen(
+        [python.path, "-c", BUSY.replace("work", name), "1000"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment(),
+    )  # fmt: skip
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def end(process):
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def names(told):
+    return {row["name"] for row in told["functions"]}
+
+
+def with_pid(pid, python, name):
+    """The same with this number, which has just become free; None: another had it first."""
+    for _ in range(20):
+        with contextlib.suppress(OSError):
+            NEXT_PID.write_text(str(pid - 1))
+        process = busy(python, name)
+        if process.pid == pid:
+            return process
+        end(process)
+    return None
+
+
+@pytest.mark.skipif(
+    not os.access(NEXT_PID, os.W_OK), reason="needs root, to choose the next process's number"
+)
+def test_number_used_again(one, folder):
+    """The recording ends with the process, whoever has its number then."""
+    process = busy(one)
+    with subprocess.Popen(
+        [PYROMETER, "attach", str(process.pid), "-q", "-o", folder / "a.pyro"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as recorder:  # fmt: skip
+        until((folder / "a.pyro").exists, "the recording")
+        time.sleep(0.3)
+        end(process)
+        other = with_pid(process.pid, one, "impostor")
+        try:
+            assert other is not None, "another process got the number first, 20 times"
+            recorder.wait(HANG)
+        finally:
+            if other is not None:
+                end(other)
+        assert recorder.returncode == 0
+    told = report(folder / "a.pyro")
+    assert "work" in names(told)
+    assert "impostor" not in names(told)
+    assert len(told["processes"]) == 1
+
+
+def test_stopped(one, folder):
+    """A program that is stopped is seen where it stands; nothing wakes it."""
+    process = busy(one)
+    try:
+        process.send_signal(signal.SIGSTOP)
+        until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text(), "stopped")
+        command("attach", process.pid, "-q", "-o", folder / "a.pyro", "--duration", "300ms")
+        assert " T " in Path(f"/proc/{process.pid}/stat").read_text()
+    finally:
+        end(process)
+    told = report(folder / "a.pyro")
+    assert told["sampling"]["taken"] >= 200
+    assert len({row["total_samples"] for row in told["functions"]}) == 1  # it did not move
+    assert told["sampling"]["states"]["cpu"]["samples"] == 0
+
+
+@contextlib.contextmanager
+def frozen(pid):
+    """The process in a control group that is frozen."""
+    group, number = None, os.getpid()
+    for root, file, words in ((FREEZERS[0], "freezer.state", ("FROZEN", "THAWED")),
+                              (FREEZERS[1], "cgroup.freeze", ("1", "0"))):  # fmt: skip
+        with contextlib.suppress(OSError):
+            group = root / f"pyrometer-test-{number}"
+            group.mkdir()
+            (group / "cgroup.procs").write_text(str(pid))
+            (group / file).write_text(words[0])
+            break
+    else:
+        pytest.skip("no control groups can be made here: needs root and a mounted freezer")
+    try:
+        until(lambda: is_frozen(group, file), "frozen")
+        yield
+    finally:
+        (group / file).write_text(words[1])
+        (root / "cgroup.procs").write_text(str(pid))
+        until(lambda: removed(group), "the group's end")
+
+
+def is_frozen(group, file):
+    if file == "freezer.state":
+        return (group / file).read_text().strip() == "FROZEN"
+    return "frozen 1" in (group / "cgroup.events").read_text()
+
+
+def removed(group):
+    with contextlib.suppress(OSError):
+        group.rmdir()
+    return not group.exists()
+
+
+def test_frozen(one, folder):
+    process = busy(one)
+    try:
+        with frozen(process.pid):
+            command("attach", process.pid, "-q", "-o", folder / "a.pyro", "--duration", "300ms")
+            dumped = command("dump", process.pid)
+        command("attach", process.pid, "-q", "-o", folder / "b.pyro", "--duration", "300ms")
+    finally:
+        end(process)
+    assert "<module>" in dumped.stdout
+    told = report(folder / "a.pyro")
+    assert told["sampling"]["taken"] >= 200
+    assert len({row["total_samples"] for row in told["functions"]}) == 1
+    assert "work" in names(report(folder / "b.pyro"))  # it goes on
+
+
+def test_sampler_held_up(one, folder):
+    """As when the machine sleeps: the ticks of that time are missed, and said to be; the program
+    is none the slower."""
+    with started(one, BUSY, folder / "a.pyro", "1.5") as process:
+        time.sleep(0.3)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.7)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(HANG) == 0
+    told = report(folder / "a.pyro")
+    assert told["ended"] == "complete"
+    assert 600 <= told["sampling"]["missed"] < told["sampling"]["ticks"]
+    assert told["sampling"]["taken"] >= 300
+
+
+def test_many_forks(one, folder):
+    """As fast as it can for a second: children that end at once."""
+    code = """
+import os, time
+end, count = time.monotonic() + 1, 0
+while time.monotonic() < end:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(7)
+    assert os.waitpid(pid, 0) == (pid, 7 << 8)
+    count += 1
+print(count)
+"""
+    done = run_code(one, code, folder / "a.pyro")
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = report(folder / "a.pyro")
+    assert told["exit_status"] == 0
+    assert told["sampling"]["taken"] > 0
+    assert len(told["processes"]) <= 1 + int(done.stdout)
+
+
+def test_many_threads(one, folder):
+    """Each is there once, and those that wait are seen to wait."""
+    code = f"""
+import threading, time
+threading.stack_size(128 * 1024)
+go = threading.Event()
+def waits():
+    go.wait()
+all = [threading.Thread(target=waits) for _ in range({THREADS})]
+for thread in all:
+    thread.start()
+print("ready", flush=True)
+time.sleep(2)
+go.set()
+for thread in all:
+    thread.join()
+"""
+    try:
+        alone = subprocess.run([one.path, "-c", code.replace("sleep(2)", "sleep(0)")], check=False)
+    except OSError:
+        alone = None
+    if alone is None or alone.returncode != 0:
+        pytest.skip(f"this machine lets no program have {THREADS} threads")
+    done = run_code(one, code, folder / "a.pyro")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"ready\n", b"")
+    told = report(folder / "a.pyro")
+    waits = next(row for row in told["functions"] if row["name"] == "waits")
+    assert waits["total_samples"] >= THREADS
+    seen = {row["id"] for row in told["threads"] if row["samples"] > 0}
+    assert THREADS * 0.99 <= len(seen) <= THREADS + 1
