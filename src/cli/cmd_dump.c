@@ -4,6 +4,7 @@
  */
 #include "cli.h"
 #include "record.h"
+#include "sample.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -27,7 +28,28 @@ static int make_temporary(char path[PATH_MAX])
     return fd < 0 ? -1 : 0;
 }
 
-static int record(int pid, const char *path, bool children, struct pyro_error *err)
+struct variables {
+    struct pyro_vec list; /* struct pyro_report_variable, of texts in the arena */
+    struct pyro_arena *arena;
+};
+
+static void keep(void *ctx, const struct pyro_variable *variable)
+{
+    struct variables *all = ctx;
+    const char *texts[] = {variable->function, variable->name, variable->value};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        texts[i] = pyro_base_arena_copy(all->arena, texts[i], strlen(texts[i]));
+        if (texts[i] == NULL)
+            return;
+    }
+    struct pyro_report_variable *kept = pyro_base_vec_push(&all->list);
+    if (kept != NULL)
+        *kept = (struct pyro_report_variable){variable->tid, variable->frame, texts[0], texts[1],
+                                              texts[2]};
+}
+
+static int record(int pid, const char *path, bool children, struct variables *variables,
+                  struct pyro_error *err)
 {
     struct pyro_record_result result;
     struct pyro_record_options options = {
@@ -38,6 +60,8 @@ static int record(int pid, const char *path, bool children, struct pyro_error *e
         .duration_ns = (uint64_t)(TICKS / RATE * 1e9),
         .subprocesses = children,
         .tool = PYRO_TOOL,
+        .variable = variables->arena != NULL ? keep : NULL,
+        .variable_ctx = variables,
     };
     int rc = pyro_record_run(&options, &result, err);
     if (rc == 0 && !result.saw_python)
@@ -66,7 +90,10 @@ int pyro_cli_dump(struct pyro_cli *cli)
     if (make_temporary(path) != 0)
         return pyro_cli_fail(PYRO_EXIT_FAILED, "Cannot write a file for a moment: set $TMPDIR to a "
                                                "folder that can be written into.");
-    int rc = record(pid, path, pyro_cli_has(args, PYRO_OPT_SUBPROCESSES), &err);
+    struct variables variables = {.list = PYRO_VEC(struct pyro_report_variable)};
+    if (pyro_cli_has(args, PYRO_OPT_LOCALS))
+        variables.arena = pyro_base_arena_new();
+    int rc = record(pid, path, pyro_cli_has(args, PYRO_OPT_SUBPROCESSES), &variables, &err);
     if (rc == 0)
         rc = pyro_profile_load(path, &profile, &err);
     unlink(path);
@@ -75,10 +102,13 @@ int pyro_cli_dump(struct pyro_cli *cli)
     signal(SIGPIPE, SIG_IGN);
     struct pyro_terminal terminal = pyro_cli_terminal(STDOUT_FILENO);
     struct pyro_report_options options = pyro_cli_report_options(&terminal, args, NULL);
+    struct pyro_report_variables told = {variables.list.data, variables.list.len};
     if (pyro_cli_has(args, PYRO_OPT_JSON))
-        pyro_report_stacks_json(stdout, profile);
+        pyro_report_stacks_json(stdout, profile, told);
     else
-        pyro_report_stacks(stdout, profile, &options);
+        pyro_report_stacks(stdout, profile, &options, told);
     pyro_profile_free(profile);
+    pyro_base_vec_release(&variables.list);
+    pyro_base_arena_free(variables.arena);
     return pyro_cli_close_stdout(PYRO_EXIT_DONE);
 }

@@ -43,6 +43,10 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
                                   RUN | ATTACH, "Leave out the processes that a Python starts."},
     [PYRO_OPT_SUBPROCESSES] = {"subprocesses", 0, PYRO_KIND_FLAG, NULL, NULL, false, DUMP,
                                "The Pythons that it has started as well."},
+    [PYRO_OPT_LOCALS] = {"locals", 0, PYRO_KIND_FLAG, NULL, NULL, false, DUMP,
+                         "The local variables of each function as well: numbers, text and "
+                         "containers of the built-in types by what they hold, other objects by "
+                         "type and address. They may be secret."},
     [PYRO_OPT_NO_SOURCE] = {"no-source", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN | ATTACH,
                             "Do not keep the source lines of the functions seen in the recording."},
     [PYRO_OPT_SEED] =

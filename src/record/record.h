@@ -9,6 +9,8 @@
 
 #include "base.h"
 
+struct pyro_variable; /* see sample.h */
+
 struct pyro_record_options {
     char *const *argv;  /* NULL-terminated, argv[0] is sought on PATH; borrowed.  NULL: attach */
     int pid;            /* ... to this process */
@@ -25,6 +27,9 @@ struct pyro_record_options {
     /* Called about once a second while the program runs (NULL: never). */
     void (*progress)(void *ctx, double elapsed_s, uint64_t samples);
     void *progress_ctx;
+    /* Called at the end for each variable of each function that runs then (NULL: never). */
+    void (*variable)(void *ctx, const struct pyro_variable *variable);
+    void *variable_ctx;
 };
 
 struct pyro_record_result {

@@ -238,6 +238,8 @@ static void begin_member(struct recorder *r, struct pyro_target *target)
     struct pyro_sampler_options options = {
         .seen = member.sources != NULL ? sources_seen : NULL,
         .seen_ctx = member.sources,
+        .variable = r->options->variable,
+        .variable_ctx = r->options->variable_ctx,
     };
     if (r->members.len == 0)
         pyro_sample_clock_restart(r->clock);

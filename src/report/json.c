@@ -344,13 +344,27 @@ static json_t *fact_of(const struct pyro_run *run, int shift)
                                    : json_null();
 }
 
-static json_t *stack_of(const struct writer *w, const struct pyro_run *run)
+static json_t *variables_of(const struct writer *w, const struct pyro_report_variables *variables,
+                            int64_t tid, uint32_t node, uint32_t frame)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < variables->count; i++) {
+        const struct pyro_report_variable *v = &variables->list[i];
+        if (pyro_report_is_of(v, w->p, tid, node, frame))
+            json_object_set_new(all, v->name, json_string(v->value));
+    }
+    return all;
+}
+
+static json_t *stack_of(const struct writer *w, const struct pyro_run *run, int64_t tid,
+                        const struct pyro_report_variables *variables)
 {
     const struct pyro_profile *p = w->p;
     if (run == NULL)
         return json_null();
     uint32_t node = run->node;
     json_t *frames = json_array();
+    uint32_t depth = pyro_report_depth(p, node);
     for (; node != PYRO_NONE; node = p->nodes[node].parent) {
         const struct pyro_frame *frame = &p->frames[p->nodes[node].frame];
         const struct pyro_function *f = &p->functions[frame->function];
@@ -360,12 +374,16 @@ static json_t *stack_of(const struct writer *w, const struct pyro_run *run)
         json_object_set_new(row, "module", text_or_null(w, f->module));
         json_object_set_new(row, "file", text(w, f->file));
         json_object_set_new(row, "line", whole_or_null(frame->line));
+        depth--;
+        if (variables->list != NULL)
+            json_object_set_new(row, "locals", variables_of(w, variables, tid, node, depth));
         json_array_append_new(frames, row);
     }
     return frames;
 }
 
-int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p)
+int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p,
+                            struct pyro_report_variables variables)
 {
     struct writer w = {.to = to, .p = p};
     put(&w, "{");
@@ -386,7 +404,7 @@ int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p)
         json_object_set_new(row, "runnable", fact_of(run, PYRO_STATE_RUNNABLE));
         json_object_set_new(row, "holds_gil", fact_of(run, PYRO_STATE_GIL));
         json_object_set_new(row, "collecting", fact_of(run, PYRO_STATE_GC));
-        json_object_set_new(row, "frames", stack_of(&w, run));
+        json_object_set_new(row, "frames", stack_of(&w, run, thread->tid, &variables));
         put_row(&w, row);
     }
     close_list(&w);

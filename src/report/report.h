@@ -28,8 +28,19 @@ int pyro_report_lines(FILE *to, const struct pyro_profile *p, const char *target
 int pyro_report_json(FILE *to, const struct pyro_profile *p);
 /* Each thread's stack as it was last seen, the innermost call first; for a terminal, and as JSON.
  */
-int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o);
-int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p);
+struct pyro_report_variable { /* of the function that has so many below it on the thread's stack */
+    int64_t tid;
+    uint32_t frame;
+    const char *function, *name, *value;
+};
+struct pyro_report_variables { /* in the order of a stack, bottom up */
+    const struct pyro_report_variable *list;
+    size_t count;
+};
+int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o,
+                       struct pyro_report_variables variables);
+int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p,
+                            struct pyro_report_variables variables);
 /* Text from a recording made safe for a terminal, appended to out: control characters, broken
  * UTF-8, marks of direction and of no width as \x1b, \u202e.  At most `max` columns (0: all), the
  * last of which is an ellipsis if it was cut. */

@@ -108,6 +108,11 @@ void pyro_report_name(struct pyro_table *t, const struct pyro_profile *p, uint32
 
 /* ---- stacks.c */
 /* The thread's last run; NULL: no sample of it is there. */
+/* Functions on the stack that ends at the node. */
+uint32_t pyro_report_depth(const struct pyro_profile *p, uint32_t node);
+/* Is the variable one of the function at this node, on that thread's stack? */
+bool pyro_report_is_of(const struct pyro_report_variable *variable, const struct pyro_profile *p,
+                       int64_t tid, uint32_t node, uint32_t frame);
 const struct pyro_run *pyro_report_last(const struct pyro_profile *p, uint32_t thread);
 
 #endif

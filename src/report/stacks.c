@@ -3,6 +3,8 @@
  */
 #include "report_priv.h"
 
+#include <string.h>
+
 const struct pyro_run *pyro_report_last(const struct pyro_profile *p, uint32_t thread)
 {
     const struct pyro_run *last = NULL;
@@ -47,7 +49,40 @@ static void put_frame(struct pyro_page *page, const struct pyro_frame *frame)
     pyro_page_put(page, "\n");
 }
 
-static void put_thread(struct pyro_page *page, uint32_t id)
+uint32_t pyro_report_depth(const struct pyro_profile *p, uint32_t node)
+{
+    uint32_t depth = 0;
+    for (; node != PYRO_NONE; node = p->nodes[node].parent)
+        depth++;
+    return depth;
+}
+
+bool pyro_report_is_of(const struct pyro_report_variable *variable, const struct pyro_profile *p,
+                       int64_t tid, uint32_t node, uint32_t frame)
+{
+    struct pyro_str name = p->functions[pyro_profile_function_of(p, node)].qualname;
+    return variable->tid == tid && variable->frame == frame &&
+           strlen(variable->function) == name.size &&
+           memcmp(variable->function, name.bytes, name.size) == 0;
+}
+
+static void put_variables(struct pyro_page *page, const struct pyro_report_variables *variables,
+                          int64_t tid, uint32_t node, uint32_t frame)
+{
+    for (size_t i = 0; i < variables->count; i++) {
+        const struct pyro_report_variable *v = &variables->list[i];
+        if (!pyro_report_is_of(v, page->p, tid, node, frame))
+            continue;
+        pyro_page_put(page, "        ");
+        pyro_report_clean(&page->buf, v->name, strlen(v->name), 100);
+        pyro_page_put(page, " = ");
+        pyro_report_clean(&page->buf, v->value, strlen(v->value), 0);
+        pyro_page_put(page, "\n");
+    }
+}
+
+static void put_thread(struct pyro_page *page, uint32_t id,
+                       const struct pyro_report_variables *variables)
 {
     const struct pyro_profile *p = page->p;
     const struct pyro_thread *thread = &p->threads[id];
@@ -68,11 +103,15 @@ static void put_thread(struct pyro_page *page, uint32_t id)
     if (node == PYRO_NONE)
         pyro_page_put(page, last != NULL ? "    no Python function is running\n"
                                          : "    its stack could not be read\n");
-    for (; node != PYRO_NONE; node = p->nodes[node].parent)
+    for (uint32_t depth = pyro_report_depth(p, node); node != PYRO_NONE;
+         node = p->nodes[node].parent) {
         put_frame(page, &p->frames[p->nodes[node].frame]);
+        put_variables(page, variables, thread->tid, node, --depth);
+    }
 }
 
-int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o)
+int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro_report_options *o,
+                       struct pyro_report_variables variables)
 {
     struct pyro_page page;
     pyro_page_init(&page, p, o);
@@ -88,7 +127,7 @@ int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro
         pyro_page_put(&page, ")\n");
         for (size_t k = 0; k < p->thread_count; k++)
             if (p->threads[k].process == i)
-                put_thread(&page, (uint32_t)k);
+                put_thread(&page, (uint32_t)k, &variables);
     }
     return pyro_page_finish(&page, to);
 }

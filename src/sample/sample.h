@@ -24,10 +24,19 @@ void pyro_sample_clock_restart(struct pyro_sample_clock *clock);
  * first. */
 int pyro_sample_clock_wait(struct pyro_sample_clock *clock, uint64_t *woke);
 
+struct pyro_variable { /* of a function that runs */
+    int64_t tid;
+    uint32_t frame; /* functions below it on its thread's stack */
+    const char *function, *name, *value;
+};
+
 struct pyro_sampler_options {
     /* Called once for each function first seen (NULL: never), while the process is alive. */
     void (*seen)(void *ctx, const struct pyro_function_fact *fact);
     void *seen_ctx;
+    /* Called when the sampler ends, for each variable (NULL: never), bottom up. */
+    void (*variable)(void *ctx, const struct pyro_variable *variable);
+    void *variable_ctx;
 };
 
 /* Begins a samples stream for the process in the writer.  target, writer and clock are borrowed.

@@ -339,6 +339,9 @@ struct start { /* where a walk of a window begins */
 bool sampler_find_start(struct pyro_sampler *s, struct thread *t, const struct view *view,
                         struct start *start);
 
+/* ---- variables.c */
+void variables_tell(struct pyro_sampler *s); /* to whom the options name */
+
 /* ---- walk.c: from bytes to frames */
 /* Walks up from the frame at `from` (in chunk `chunk`), using nothing but the view.  below: the
  * item under it, or NULL. */

@@ -707,6 +707,7 @@ void pyro_sample_free(struct pyro_sampler *s)
 {
     if (s == NULL)
         return;
+    variables_tell(s);
     still_forget(s);
     if (s->stream != NULL)
         pyro_format_stream_close(s->writer, s->stream);

@@ -34,7 +34,8 @@ struct pyro_layout {
     int owner_thread, owner_generator, owner_frame_object, owner_cstack; /* values of frame_owner */
     int code_framesize, code_stacksize, code_nlocalsplus, code_filename, code_name, code_qualname,
         code_linetable, code_firstlineno, code_adaptive, code_flags;
-    int code_version; /* 3.12 on: a number given to each new code object */
+    int code_names, code_kinds; /* of its variables */
+    int code_version;           /* 3.12 on: a number given to each new code object */
     int function_code, function_module, function_qualname;
     int generator_frame, generator_state; /* offset of gi_iframe, gi_frame_state in the object */
     int state_executing;                  /* value of gi_frame_state while it runs */
@@ -46,6 +47,8 @@ struct pyro_layout {
     int unicode_length, unicode_state, unicode_ascii_data, unicode_compact_data;
     int unicode_kind, unicode_compact, unicode_ascii; /* numbers of bits in the state's 32 */
     int bytes_data;
+    int long_digits, float_value, cell_value, tuple_items, list_items;
+    int dict_used, dict_keys, dict_values, keys_kind;
     int tag_mask;     /* low bits of a stack reference that are not the address */
     int op_return[6]; /* opcodes that leave a frame by returning, the second into a generator's
                        * object; -1 ends */
@@ -132,6 +135,14 @@ int pyro_target_read_function(struct pyro_target *t, uint64_t address, uint64_t 
  * end); surrogates as the six characters \udcXX.  PYRO_E_INVALID: it is no str. */
 int pyro_target_read_str(struct pyro_target *t, uint64_t address, size_t max,
                          struct pyro_arena *arena, const char **text, size_t *size);
+
+/* The object as text, at most size - 1 bytes of it: exact builtins as Python shows them, all else
+ * by type and address.  PYRO_E_NOMEM. */
+int pyro_target_show(struct pyro_target *t, uint64_t object, char *out, size_t size);
+/* Tells each variable of the frame at this address, whose code this is, that is bound: none if
+ * another frame stands there by now. */
+int pyro_target_variables(struct pyro_target *t, uint64_t frame, const struct pyro_code *code,
+                          void (*tell)(void *ctx, const char *name, const char *value), void *ctx);
 
 /* The name of a threading.Thread object; false: it cannot be read (now). */
 bool pyro_target_thread_name(struct pyro_target *t, uint64_t object, char *out, size_t size);

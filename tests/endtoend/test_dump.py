@@ -1,12 +1,14 @@
 """The stacks of a program that runs, hangs or is stopped."""
 
+import ast
 import json
 import os
+import re
 import signal
 import subprocess
 
 from harness import command, environment
-from running import SERVER, ends_as_alone, server, until
+from running import SERVER, ends_as_alone, reads_stdin, server, until
 
 
 def line_of(text, code=SERVER):
@@ -49,6 +51,89 @@ def test_children(one, folder):
         told, seen = stacks(process.pid, "--subprocesses")
     assert len(told["processes"]) == 2
     assert sum("worker" in dict(stack) for stack in seen) == 1
+
+
+VALUES = """
+import sys
+class Thing:
+    pass
+def inner(n, text, *rest, key=None, **more):
+    small, big, huge = -7, 123456789012345678901234567890, -(1 << 2000)
+    edge, ten = 1 << 30, 10 ** 40
+    pi, whole, tiny, great, inf = 3.14159, 2.0, 1e-09, 1e22, float("inf")
+    raw = b"\\x00abc'\\\\\\xff"
+    none, yes, no = None, True, False
+    deep = [1, 2, [3, [4, [5]]]]
+    one, many = (1,), list(range(1000))
+    table = {"a": 1, "b": [2], 3: "x"}
+    mixed = {1: 2, (3, 4): None}
+    empty = {}, [], (), ""
+    gone = {"x": 1, "y": 2}
+    del gone["x"]
+    thing, function, kind, odd = Thing(), inner, Thing, {1, 2}
+    accents, slashes = "h\\u00e9llo \\u4e2d \\U0001f600 it's\\n", "C:\\\\dir\\t"
+    lone = "\\udc80"
+    long = "x" * 500
+    captured = 5
+    def closure():
+        return captured
+    if n == 5:
+        unbound = 1
+    print("ready", flush=True)
+    sys.stdin.readline()
+def outer():
+    here = "outer"
+    inner(3, "t", 4, 5, key="k", extra=6)
+outer()
+"""
+# What is shown by what it holds is the program's own text for it.
+HELD = {
+    "n": 3, "text": "t", "rest": (4, 5), "key": "k", "more": {"extra": 6}, "small": -7,
+    "big": 123456789012345678901234567890, "edge": 1 << 30, "ten": 10**40, "pi": 3.14159,
+    "whole": 2.0, "tiny": 1e-09, "great": 1e22, "raw": b"\x00abc'\\\xff", "none": None,
+    "yes": True, "no": False, "one": (1,), "table": {"a": 1, "b": [2], 3: "x"},
+    "mixed": {1: 2, (3, 4): None}, "empty": ({}, [], (), ""), "gone": {"y": 2},
+    "accents": "h\u00e9llo \u4e2d \U0001f600 it's\n", "slashes": "C:\\dir\t", "lone": "\udc80",
+    "captured": 5,
+}  # fmt: skip
+SHOWN = {
+    "huge": "<int of 2001 bits>",
+    "inf": "inf",
+    "deep": "[1, 2, [3, [4, [... 1 more]]]]",
+    "many": "[0, 1, 2, 3, 4, 5, ... 994 more]",
+    "thing": r"<Thing at 0x[0-9a-f]+>",
+    "function": "<function inner>",
+    "kind": "<class 'Thing'>",
+    "odd": r"<set at 0x[0-9a-f]+>",
+    "long": "'x{117,}\u2026'",
+    "closure": "<function inner.<locals>.closure>",
+}
+
+
+def test_locals(python):
+    with subprocess.Popen(
+        [python.path, "-c", VALUES], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=environment(),
+    ) as process:  # fmt: skip
+        process.stdout.readline()
+        until(lambda: reads_stdin(process.pid), "readline")
+        told, _ = stacks(process.pid, "--locals")
+        text = command("dump", process.pid, "--locals").stdout
+        plain, _ = stacks(process.pid)
+        process.stdin.close()
+    inner, outer, module = told["stacks"][0]["frames"]
+    values = inner["locals"]
+    assert values.keys() == HELD.keys() | SHOWN.keys()
+    for name, value in HELD.items():
+        read = ast.literal_eval(values[name])
+        assert (read, type(read)) == (value, type(value)), name
+    for name, pattern in SHOWN.items():
+        exact = pattern.replace("[0-9a-f]+", "")
+        assert re.fullmatch(pattern, values[name]) or values[name] == exact, name
+    assert outer["locals"] == {"here": "'outer'"}
+    assert module["locals"] == {}
+    assert "        here = 'outer'\n" in text
+    assert "locals" not in plain["stacks"][0]["frames"][0]
 
 
 def test_as_text(one, folder):

@@ -152,6 +152,8 @@ static void objects(void)
     AT(code_firstlineno, PyCodeObject, co_firstlineno);
     AT(code_adaptive, PyCodeObject, co_code_adaptive);
     AT(code_flags, PyCodeObject, co_flags);
+    AT(code_names, PyCodeObject, co_localsplusnames);
+    AT(code_kinds, PyCodeObject, co_localspluskinds);
     AT(function_code, PyFunctionObject, func_code);
     AT(function_module, PyFunctionObject, func_module);
     AT(function_qualname, PyFunctionObject, func_qualname);
@@ -174,6 +176,19 @@ static void objects(void)
 #endif
     AT(values_first, struct _dictvalues, values);
     AT(bytes_data, PyBytesObject, ob_sval);
+#if PY_VERSION_HEX >= 0x030c0000
+    AT(long_digits, PyLongObject, long_value.ob_digit);
+#else
+    AT(long_digits, PyLongObject, ob_digit);
+#endif
+    AT(float_value, PyFloatObject, ob_fval);
+    AT(cell_value, PyCellObject, ob_ref);
+    AT(tuple_items, PyTupleObject, ob_item);
+    AT(list_items, PyListObject, ob_item);
+    AT(dict_used, PyDictObject, ma_used);
+    AT(dict_keys, PyDictObject, ma_keys);
+    AT(dict_values, PyDictObject, ma_values);
+    AT(keys_kind, struct _dictkeysobject, dk_kind);
 }
 
 /* The number of the lowest bit that the marked object has set in the 32 bits of its state. */

@@ -469,6 +469,49 @@ static void test_circles(void **state)
     }
 }
 
+/* Objects made of noise are shown as something that ends, whatever they point at. */
+static void test_show_noise(void **state)
+{
+    EACH_VERSION(f)
+    {
+        fake_function(&f, "a", 3); /* makes the types */
+        const uint64_t types[] = {f.str_type, f.bytes_type, f.code_type, f.function_type};
+        const size_t from = f.used;
+        uint64_t at = fake_alloc(&f, 64 * 1024);
+        f.target.image_start = (uint64_t)(uintptr_t)f.memory;
+        f.target.image_end = f.target.image_start + f.used;
+        static const char *const names[] = {"list",  "tuple", "dict",     "int",
+                                            "float", "bytes", "NoneType", "bool"};
+        uint64_t made[8];
+        for (int i = 0; i < 8; i++) { /* types of the builtins, by name */
+            made[i] = fake_alloc(&f, 512);
+            char *name = (char *)(uintptr_t)fake_alloc(&f, 16);
+            snprintf(name, 16, "%s", names[i]);
+            fake_put(made[i], f.lay->type_name, (uint64_t)(uintptr_t)name);
+        }
+        f.target.image_end = f.target.image_start + f.used;
+        seed = 5;
+        size_t shown = 0;
+        for (int i = 0; i < 20000; i++) {
+            uint64_t object = at + (uint64_t)draw() % (64 * 1024 - 64) / 8 * 8;
+            for (int k = 0; k < 6; k++)
+                fake_put(object, 8 * k,
+                         draw() % 3 == 0   ? (uint64_t)draw() % 100
+                         : draw() % 2 == 0 ? (uint64_t)draw() << 33 | (uint64_t)draw()
+                                           : at + (uint64_t)draw() % (64 * 1024) / 8 * 8);
+            fake_put(object, f.lay->object_type,
+                     draw() % 4 == 0 ? types[draw() % 4] : made[draw() % 8]);
+            char text[300];
+            memset(text, 'x', sizeof text);
+            assert_int_equal(pyro_target_show(&f.target, object, text, sizeof text), 0);
+            assert_non_null(memchr(text, 0, sizeof text));
+            shown += strlen(text);
+        }
+        assert_true(shown > 100000);
+        f.used = from;
+    }
+}
+
 /* Whatever stands there: no crash, no endless loop. */
 static void test_noise(void **state)
 {
@@ -526,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_one_clock),
         cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_show_noise),
         cmocka_unit_test(test_no_frame_becomes_one),
         cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_caller_at_no_call),
