@@ -33,8 +33,10 @@ struct kin {
     bool sampled;    /* now */
     bool refused;    /* a Python that cannot be read: told once */
     bool doubted;    /* looked unsupported: asked once again */
+    bool beginning;  /* when it was looked at there was an interpreter, not begun yet */
     uint64_t image;  /* the program it ran when it was looked at; 0: not known */
     uint64_t memory; /* where that was put; 0: not known */
+    uint64_t start;  /* when the process began: its number may be another's by now; 0: not known */
     uint64_t since;  /* ... since then, or longer */
     uint64_t found, due, wait, looked;
     uint32_t pythons; /* interpreters met in it */
@@ -203,13 +205,16 @@ static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, stru
         kin->image = image;
         kin->since = now;
         kin->wait = LOOK_NS;
-    } else if (image != 0 && now - kin->since >= LOADED_NS && now - kin->looked < WHOLE_NS) {
+    } else if (image != 0 && now - kin->since >= LOADED_NS && now - kin->looked < WHOLE_NS &&
+               !kin->beginning) {
         wait_longer(kin, now);
         return PYRO_E_NOT_PYTHON;
     }
     struct pyro_proc_stat stat;
-    if (pyro_target_proc_stat(kin->pid, 0, &stat) != 0)
+    if (pyro_target_proc_stat(kin->pid, 0, &stat) != 0 ||
+        (kin->start != 0 && stat.start_ticks != kin->start))
         return PYRO_E_GONE;
+    kin->start = stat.start_ticks;
     kin->memory = stat.memory;
     if (stat.forked && now - kin->found < FORK_NS) {
         kin->due = kin->found + FORK_NS;
@@ -217,6 +222,7 @@ static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, stru
     }
     kin->looked = now;
     int rc = pyro_target_open(kin->pid, out, err);
+    kin->beginning = rc == PYRO_E_NOT_READY;
     if (rc == 0) {
         kin->sampled = true;
         return 0;

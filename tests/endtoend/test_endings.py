@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from harness import HANG, LONG, PYROMETER, Recording, command
+from harness import HANG, LONG, PYROMETER, Recording, command, environment
 from running import BUSY, children, report, run_code, started, until
 
 # Works for so much CPU time, and writes a file when it has come to its end.
@@ -158,6 +158,19 @@ def test_ends_at_once(python, folder):
             assert (done.returncode, done.stdout, done.stderr) == (wanted, b"", b"")
             told = report(path)
             assert (told["ended"], told["exit_status"]) == ("complete", wanted)
+
+
+def test_slow_start(python, folder):
+    """An interpreter that takes its time to begin, as on a busy machine, is waited for."""
+    source, library = folder / "slow.c", folder / "slow.so"
+    source.write_text(
+        "#include <unistd.h>\n__attribute__((constructor)) void slow(void) { usleep(200000); }\n"
+    )
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    path = folder / "a.pyro"
+    with started(python, BUSY, path, "0.3", env=environment(LD_PRELOAD=str(library))) as process:
+        assert process.wait(HANG) == 0
+    assert report(path)["sampling"]["taken"] >= 150
 
 
 def test_ends_in_the_middle_of_threads(python, folder):
