@@ -48,26 +48,32 @@ static void keep(void *ctx, const struct pyro_variable *variable)
                                               texts[2]};
 }
 
-static int record(int pid, const char *path, bool children, struct variables *variables,
+static int record(int pid, const char *core, struct pyro_record_options *options,
                   struct pyro_error *err)
 {
     struct pyro_record_result result;
-    struct pyro_record_options options = {
-        .pid = pid,
-        .output = path,
-        .overwrite = true,
-        .rate = RATE,
-        .duration_ns = (uint64_t)(TICKS / RATE * 1e9),
-        .subprocesses = children,
-        .tool = PYRO_TOOL,
-        .variable = variables->arena != NULL ? keep : NULL,
-        .variable_ctx = variables,
-    };
-    int rc = pyro_record_run(&options, &result, err);
+    if (core != NULL)
+        return pyro_record_core(core, options, err);
+    options->pid = pid;
+    options->rate = RATE;
+    options->duration_ns = (uint64_t)(TICKS / RATE * 1e9);
+    int rc = pyro_record_run(options, &result, err);
     if (rc == 0 && !result.saw_python)
         rc = pyro_base_fail(err, PYRO_E_GONE, "Process %d ended before its stacks could be read.",
                             pid);
     return rc;
+}
+
+/* The process that is asked for; a status if there is none. */
+static int find(const struct pyro_args *args, int *pid)
+{
+    if (args->word_count != 1)
+        return pyro_cli_fail(PYRO_EXIT_USAGE, "`pyrometer dump` takes the number of one process.");
+    if (!pyro_cli_pid(args->words[0], pid))
+        return pyro_cli_fail(PYRO_EXIT_USAGE,
+                             "`pyrometer dump` takes the number of a process, not `%s`.",
+                             args->words[0]);
+    return pyro_cli_here(pid);
 }
 
 int pyro_cli_dump(struct pyro_cli *cli)
@@ -76,15 +82,14 @@ int pyro_cli_dump(struct pyro_cli *cli)
     struct pyro_profile *profile = NULL;
     struct pyro_error err = {0};
     char path[PATH_MAX];
-    int pid;
+    const char *core = pyro_cli_value(args, PYRO_OPT_CORE);
+    int pid = 0, status = 0;
 
-    if (args->word_count != 1)
-        return pyro_cli_fail(PYRO_EXIT_USAGE, "`pyrometer dump` takes the number of one process.");
-    if (!pyro_cli_pid(args->words[0], &pid))
-        return pyro_cli_fail(PYRO_EXIT_USAGE,
-                             "`pyrometer dump` takes the number of a process, not `%s`.",
-                             args->words[0]);
-    int status = pyro_cli_here(&pid);
+    if (core == NULL)
+        status = find(args, &pid);
+    else if (args->word_count > 0)
+        status = pyro_cli_fail(PYRO_EXIT_USAGE,
+                               "`pyrometer dump` takes a process or a core file, not both.");
     if (status)
         return status;
     if (make_temporary(path) != 0)
@@ -93,7 +98,15 @@ int pyro_cli_dump(struct pyro_cli *cli)
     struct variables variables = {.list = PYRO_VEC(struct pyro_report_variable)};
     if (pyro_cli_has(args, PYRO_OPT_LOCALS))
         variables.arena = pyro_base_arena_new();
-    int rc = record(pid, path, pyro_cli_has(args, PYRO_OPT_SUBPROCESSES), &variables, &err);
+    struct pyro_record_options recording = {
+        .output = path,
+        .overwrite = true,
+        .subprocesses = pyro_cli_has(args, PYRO_OPT_SUBPROCESSES),
+        .tool = PYRO_TOOL,
+        .variable = variables.arena != NULL ? keep : NULL,
+        .variable_ctx = &variables,
+    };
+    int rc = record(pid, core, &recording, &err);
     if (rc == 0)
         rc = pyro_profile_load(path, &profile, &err);
     unlink(path);

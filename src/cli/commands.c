@@ -86,7 +86,7 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
         {
             .name = "dump",
             .summary = "show what every thread of a running program is doing",
-            .synopses = LIST("[OPTIONS] PID"),
+            .synopses = LIST("[OPTIONS] PID", "[OPTIONS] --core FILE"),
             .text = LIST(
                 "Prints the stack of every thread of the process PID as it is now, the innermost "
                 "call first, each with the line that it is at. The process is not stopped, and no "
@@ -94,7 +94,9 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                 "the process has in a container, if no process here has it."),
             .examples = LIST("pyrometer dump 4242", "Where does process 4242 hang?",
                              "pyrometer dump --subprocesses $(pgrep -of gunicorn)",
-                             "The same of a server and its workers."),
+                             "The same of a server and its workers.",
+                             "pyrometer dump --locals --core core.4242",
+                             "What it did when it crashed, and with which values."),
             .statuses = LIST("0", "Done.", STATUS_USAGE, STATUS_FAILED),
             .words = PYRO_WORDS_PROCESS,
             .main = pyro_cli_dump,

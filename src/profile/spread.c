@@ -8,8 +8,9 @@
 
 #include <stdlib.h>
 
-#define STEPS_MOST (UINT64_C(1) << 28) /* frames looked at; with more, samples count as they are   \
-                                        */
+#define STEPS_MOST                                                                                 \
+    (UINT64_C(1) << 28) /* frames looked at; with more, samples count as they are                  \
+                         */
 
 struct coming { /* and going, of a function in one thread: anywhere in the stack, or on top */
     uint64_t changes, singles;

@@ -50,6 +50,12 @@ struct pyro_record_result {
 int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
                     struct pyro_error *err);
 
+/* A short recording of the process whose core file it is, to options->output (of the options the
+ * output, overwrite, tool and variable count).  Errors as pyro_target_open_core's, and those of
+ * opening a process. */
+int pyro_record_core(const char *path, const struct pyro_record_options *options,
+                     struct pyro_error *err);
+
 /* Asks the recorder of a process (or the recorder with this number) to stop sampling ("off"), to go
  * on ("on"), to write what it has ("flush"), or what it does ("status"): the answer is a sentence.
  * PYRO_E_NOT_FOUND, _PERMISSION, _IO. */

@@ -201,9 +201,7 @@ bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, 
         }
         if (n == 0)
             break;
-        struct iovec local = {bytes, size * (size_t)n};
-        ssize_t got = process_vm_readv(pyro_target_pid(codes->target), &local, 1, remote,
-                                       (unsigned long)n, 0);
+        ssize_t got = pyro_target_readv(codes->target, bytes, size * (size_t)n, remote, (size_t)n);
         for (int k = 0; k < n; k++) {
             if (got >= (ssize_t)(size * (size_t)(k + 1)) &&
                 pyro_target_code_check(codes->target, &due[k]->facts, bytes + size * (size_t)k) &&

@@ -190,10 +190,8 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     if (sampler_grow(&s->buffer, &s->buffer_cap, bytes + 2 * LINE) == NULL)
         return -ENOMEM;
     place_copies(s, threads[0]->plan[0].start);
-    struct iovec local = {s->copies, bytes};
     uint64_t begin = pyro_base_monotonic_ns();
-    ssize_t got =
-        process_vm_readv(pyro_target_pid(s->target), &local, 1, s->iovecs, (unsigned long)n, 0);
+    ssize_t got = pyro_target_readv(s->target, s->copies, bytes, s->iovecs, (size_t)n);
     batch->ns = pyro_base_monotonic_ns() - begin;
     batch->iovecs = (uint32_t)n;
     batch->bytes = bytes;

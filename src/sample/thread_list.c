@@ -49,6 +49,24 @@ static pid_t task_of(struct pyro_sampler *s, int64_t tid)
     return task == PYRO_MAP_NONE ? 0 : (pid_t)task;
 }
 
+/* The main thread's number is the process's. */
+static pid_t main_task(const struct pyro_sampler *s)
+{
+    pid_t pid = pyro_target_pid(s->target), parent;
+    const char *words;
+    if (pid == PYRO_CORE_PID)
+        pyro_target_core_process(&pid, &parent, &words);
+    return pid;
+}
+
+/* What the system says of the thread; of one in a core file it says nothing. */
+static bool stat_of(const struct pyro_sampler *s, const struct thread *t,
+                    struct pyro_proc_stat *out)
+{
+    pid_t pid = pyro_target_pid(s->target);
+    return pid == PYRO_CORE_PID || pyro_target_proc_stat(pid, t->task, out) == 0;
+}
+
 static void give_row(struct pyro_sampler *s, struct thread *t, uint64_t start_ticks)
 {
     struct pyro_thread_fact fact = {
@@ -65,8 +83,8 @@ static void give_row(struct pyro_sampler *s, struct thread *t, uint64_t start_ti
 void threads_name(struct pyro_sampler *s, struct thread *t)
 {
     struct pyro_proc_stat stat = {0};
-    pid_t pid = pyro_target_pid(s->target);
-    if (t->task > 0 && pyro_target_proc_stat(pid, t->task, &stat) == 0 && t->name[0] == '\0')
+    pid_t pid = main_task(s);
+    if (t->task > 0 && stat_of(s, t, &stat) && t->name[0] == '\0')
         snprintf(t->name, sizeof t->name, "%s", t->task == pid ? "MainThread" : stat.comm);
     give_row(s, t, stat.start_ticks);
 }
@@ -89,16 +107,16 @@ void threads_rename(struct pyro_sampler *s)
 {
     for (int i = 0; i < s->thread_count; i++) {
         struct thread *t = s->threads[i];
-        struct pyro_proc_stat stat;
+        struct pyro_proc_stat stat = {0};
         char name[sizeof t->name];
-        pid_t pid = pyro_target_pid(s->target);
+        pid_t pid = main_task(s);
         if (t->name_due > s->now || t->task == pid || t->task == 0)
             continue;
         t->name_wait = t->name_wait == 0 ? NAME_AGAIN_FIRST : 2 * t->name_wait;
         if (t->name_wait > NAME_AGAIN_MOST)
             t->name_wait = NAME_AGAIN_MOST;
         t->name_due = s->now + t->name_wait;
-        if (pyro_target_proc_stat(pid, t->task, &stat) != 0)
+        if (!stat_of(s, t, &stat))
             continue;
         if (python_name(s, t, name, sizeof name))
             t->by_python = true;

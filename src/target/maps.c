@@ -49,6 +49,8 @@ int target_maps_read(pid_t pid, struct target_maps *maps, struct pyro_error *err
     int rc;
 
     *maps = (struct target_maps){.list = PYRO_VEC(struct target_mapping)};
+    if (pid == PYRO_CORE_PID)
+        return target_core_maps(maps);
     snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
     rc = pyro_base_read_file(path, MAPS_MAX, &maps->text, &size, err);
     if (rc == PYRO_E_PERMISSION)

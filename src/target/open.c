@@ -33,6 +33,8 @@ static uint64_t executable_headers(pid_t pid)
     char path[64], *bytes;
     size_t size;
 
+    if (pid == PYRO_CORE_PID)
+        return target_core_headers();
     snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
     if (pyro_base_read_file(path, 65536, &bytes, &size, NULL))
         return 0;
@@ -275,7 +277,7 @@ int pyro_target_open(pid_t pid, struct pyro_target **out, struct pyro_error *err
     int rc;
 
     *out = NULL;
-    if (pid <= 0)
+    if (pid <= 0 && pid != PYRO_CORE_PID)
         return pyro_base_fail(err, PYRO_E_INVALID, "%d is not the number of a process.", (int)pid);
     rc = target_maps_read(pid, &f.maps, err);
     if (rc)
@@ -307,6 +309,8 @@ int pyro_target_open(pid_t pid, struct pyro_target **out, struct pyro_error *err
 
 void pyro_target_close(struct pyro_target *t)
 {
+    if (t != NULL && t->pid == PYRO_CORE_PID)
+        target_core_close();
     free(t);
 }
 

@@ -65,6 +65,12 @@ struct pyro_target;
  * PYRO_E_VERSION / _UNSUPPORTED: a version or build that is refused, with the sentence.
  * PYRO_E_PERMISSION: with the setting that stands in the way and what grants it.  PYRO_E_GONE. */
 int pyro_target_open(pid_t pid, struct pyro_target **out, struct pyro_error *err);
+/* The same of a process that is no more, from its core file; one at a time.  PYRO_E_NOT_FOUND, _IO,
+ * _FORMAT: it is none. */
+int pyro_target_open_core(const char *path, struct pyro_target **out, struct pyro_error *err);
+#define PYRO_CORE_PID (-2) /* what its process is called here */
+/* What the process was: its number and its parent's there, and the first 80 bytes of its words. */
+void pyro_target_core_process(pid_t *pid, pid_t *ppid, const char **words);
 void pyro_target_close(struct pyro_target *t);
 
 pid_t pyro_target_pid(const struct pyro_target *t);
@@ -79,6 +85,11 @@ bool pyro_target_is_static(const struct pyro_target *t, uint64_t address);
 /* All or PYRO_E_IO / PYRO_E_GONE / PYRO_E_PERMISSION. */
 int pyro_target_read(const struct pyro_target *t, uint64_t address, void *to, size_t size);
 int pyro_target_read_u64(const struct pyro_target *t, uint64_t address, uint64_t *out);
+struct iovec;
+/* As process_vm_readv does, into one place: bytes read, less than asked for where the first piece
+ * is that cannot be read whole, or -1 with errno. */
+ssize_t pyro_target_readv(const struct pyro_target *t, void *to, size_t size,
+                          const struct iovec *pieces, size_t count);
 
 /* ---- interpreters */
 /* Addresses of PyThreadStates of all interpreters, the main one's last, of each the newest first;

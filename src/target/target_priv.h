@@ -20,6 +20,12 @@ struct pyro_target {
 
 /* ---- remote memory (memory.c) */
 int target_read(pid_t pid, uint64_t address, void *to, size_t size);
+/* ---- a core file (core.c), for PYRO_CORE_PID */
+struct target_maps;
+int target_core_read(uint64_t address, void *to, size_t size);
+int target_core_maps(struct target_maps *maps);
+uint64_t target_core_headers(void);
+void target_core_close(void);
 /* Could an object or a struct be here?  Aligned, not in the first page, in the user's half. */
 static inline bool target_plausible(uint64_t address)
 {

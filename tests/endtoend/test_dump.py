@@ -3,10 +3,14 @@
 import ast
 import json
 import os
+import random
 import re
+import resource
 import signal
 import subprocess
+from pathlib import Path
 
+import pytest
 from harness import command, environment
 from running import SERVER, ends_as_alone, reads_stdin, server, until
 
@@ -134,6 +138,79 @@ def test_locals(python):
     assert module["locals"] == {}
     assert "        here = 'outer'\n" in text
     assert "locals" not in plain["stacks"][0]["frames"][0]
+
+
+CRASHES = """
+import os, threading, time
+def waits(number):
+    time.sleep(1000)
+threading.Thread(target=waits, args=(42,), name="Waiter", daemon=True).start()
+time.sleep(0.2)
+def crashes(why):
+    os.abort()
+crashes({"code": 7})
+"""
+
+
+def core_of(python, folder):
+    """The core file of a Python that aborts."""
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        pytest.skip("no core files here: the hard limit of their size is 0")
+    if Path("/proc/sys/kernel/core_pattern").read_text().strip() not in ("core", "core.%p"):
+        pytest.skip("no core files here: core_pattern sends them elsewhere")
+    if b"enter-root" in Path(python.path).read_bytes():
+        pytest.skip("this Python's files are in a root folder of its own")
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -c unlimited; exec "$@"', "-", python.path, "-c", CRASHES],
+        cwd=folder, env=environment(), stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGABRT
+    (core,) = folder.glob("core*")
+    return core
+
+
+def test_core(python, folder):
+    core = core_of(python, folder)
+    told = json.loads(command("dump", "--core", core, "--locals", "--json").stdout)
+    assert told["schema"] == "pyrometer.dump/1"
+    (process,) = told["processes"]
+    assert process["python"].startswith("3.")
+    main = next(stack for stack in told["stacks"] if stack["thread"] == process["pid"])
+    other = next(stack for stack in told["stacks"] if stack is not main)
+    assert len(told["stacks"]) == 2
+    assert (main["name"], other["name"]) == ("MainThread", "Waiter")
+    frames = [(frame["name"], frame["line"]) for frame in main["frames"]]
+    assert frames == [("crashes", line_of("os.abort", CRASHES)),
+                      ("<module>", line_of("crashes({", CRASHES))]  # fmt: skip
+    assert main["frames"][0]["locals"] == {"why": "{'code': 7}"}
+    assert main["holds_gil"] and not other["holds_gil"]
+    assert other["frames"][0]["name"] == "waits"
+    assert other["frames"][0]["locals"] == {"number": "42"}
+    text = command("dump", "--core", core).stdout
+    assert f"Process {process['pid']}: " in text and "crashes" in text
+    # cut anywhere, or with bytes that lie, it is read as far as it goes or refused in a sentence
+    whole = bytearray(core.read_bytes())
+    chance = random.Random(5)
+    for i in range(40):
+        damaged = bytearray(whole[: chance.randrange(len(whole))] if i % 2 else whole)
+        for _ in range(0 if i % 2 else 200):
+            damaged[chance.randrange(min(len(damaged), 20000))] = chance.randrange(256)
+        (folder / "damaged").write_bytes(damaged)
+        done = command("dump", "--locals", "--core", folder / "damaged", check=False)
+        assert done.returncode in (0, 125), done.stderr
+        assert done.stdout or done.stderr
+
+
+def test_no_core(one, folder):
+    (folder / "text").write_text("no core\n" * 1000)
+    for words, said in (
+        (["--core", folder / "none"], "none cannot be opened: No such file"),
+        (["--core", folder / "text"], "text is not a core file"),
+        (["--core", one.path], "is not a core file"),
+        (["--core", folder / "text", "1"], "a process or a core file, not both"),
+    ):
+        done = command("dump", *words, check=False)
+        assert done.returncode in (2, 125) and said in done.stderr
 
 
 def test_as_text(one, folder):

@@ -87,8 +87,8 @@ static void test_filtered(void **state)
     struct pyro_filter filter = {.thread = "t"};
     assert_int_equal(pyro_profile_filter(p, &filter, &one, NULL), 0);
     expect(sums_of(one, "f").total_variance, 1, 0);
-    assert_float_equal(sums_of(one, "f").total_trials,
-                       6.0 * 4.0 / pyro_stats_count_variance(1, 0), 1e-9);
+    assert_float_equal(sums_of(one, "f").total_trials, 6.0 * 4.0 / pyro_stats_count_variance(1, 0),
+                       1e-9);
     pyro_profile_free(one);
     pyro_profile_free(p);
 }

@@ -120,10 +120,13 @@ static void check(const struct process *p)
 
 static void intervals_hold(void **state)
 {
+    static const double parts[] = {0.5, 0.125, 0.03125};
+    static const double periods[] = {0.05, 0.2, 0.8, 3.2, 12.8, 51.2};
     for (enum kind kind = EXPONENTIAL; kind <= MIXED; kind++)
-        for (double part = 0.5; part > 0.02; part /= 4.0)
-            for (double period = 0.05; period < 200.0; period *= 4.0)
-                check(&(struct process){kind, 2.0 * part * period, 2.0 * (1.0 - part) * period});
+        for (int i = 0; i < 3; i++)
+            for (int k = 0; k < 6; k++)
+                check(&(struct process){kind, 2.0 * parts[i] * periods[k],
+                                        2.0 * (1.0 - parts[i]) * periods[k]});
 }
 
 /* At random moments a count of n has the variance n p (1 - p), and half of the samples differ. */
