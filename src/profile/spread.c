@@ -8,9 +8,8 @@
 
 #include <stdlib.h>
 
-#define STEPS_MOST                                                                                 \
-    (UINT64_C(1) << 28) /* frames looked at; with more, samples count as they are                  \
-                         */
+#define RUNS_MOST (1 << 18) /* looked at: of more, so many in blocks that are spread evenly */
+#define BLOCK 1024          /* runs in a row */
 
 struct coming { /* and going, of a function in one thread: anywhere in the stack, or on top */
     uint64_t changes, singles;
@@ -30,7 +29,6 @@ struct spread {
     struct seen *seen;       /* of each function */
     uint32_t *touched, *met; /* functions: in this step, in this thread */
     size_t touched_count, met_count;
-    uint64_t steps;
 };
 
 static void change(struct coming *c, uint64_t sample)
@@ -41,11 +39,16 @@ static void change(struct coming *c, uint64_t sample)
     c->changed = sample;
 }
 
+static double variance_of(const struct coming *c, double part)
+{
+    return pyro_stats_count_variance((uint64_t)((double)c->changes / part),
+                                     (uint64_t)((double)c->singles / part));
+}
+
 static struct seen *touch(struct spread *s, uint32_t node)
 {
     uint32_t function = pyro_profile_function_of(s->p, node);
     struct seen *seen = &s->seen[function];
-    s->steps++;
     if (!seen->touched) {
         seen->touched = true;
         seen->was_on = seen->frames > 0;
@@ -58,8 +61,9 @@ static struct seen *touch(struct spread *s, uint32_t node)
     return seen;
 }
 
-/* From one stack to the next, PYRO_NONE being an empty one. */
-static void step(struct spread *s, uint32_t from, uint32_t to, uint64_t sample)
+/* From one stack to the next, PYRO_NONE being an empty one; counts what comes and goes if they are
+ * of samples in a row. */
+static void step(struct spread *s, uint32_t from, uint32_t to, uint64_t sample, bool counts)
 {
     const struct pyro_node *nodes = s->p->nodes;
     uint32_t top_from = from == PYRO_NONE ? PYRO_NONE : pyro_profile_function_of(s->p, from);
@@ -77,11 +81,11 @@ static void step(struct spread *s, uint32_t from, uint32_t to, uint64_t sample)
     for (size_t i = 0; i < s->touched_count; i++) {
         struct seen *seen = &s->seen[s->touched[i]];
         seen->touched = false;
-        if (sample > 0 && seen->was_on != (seen->frames > 0))
+        if (counts && seen->was_on != (seen->frames > 0))
             change(&seen->total, sample);
     }
     s->touched_count = 0;
-    if (sample == 0 || top_from == top_to)
+    if (!counts || top_from == top_to)
         return;
     if (top_from != PYRO_NONE)
         change(&s->seen[top_from].self, sample);
@@ -89,35 +93,41 @@ static void step(struct spread *s, uint32_t from, uint32_t to, uint64_t sample)
         change(&s->seen[top_to].self, sample);
 }
 
-/* What the thread's samples say goes to the functions. */
-static void end_thread(struct spread *s, struct pyro_function_sums *sums)
+/* What the thread's samples say, of which a part was looked at, goes to the functions. */
+static void end_thread(struct spread *s, struct pyro_function_sums *sums, double part)
 {
     for (size_t i = 0; i < s->met_count; i++) {
         struct seen *seen = &s->seen[s->met[i]];
         struct pyro_function_sums *to = &sums[s->met[i]];
-        to->total_variance += pyro_stats_count_variance(seen->total.changes, seen->total.singles);
-        to->self_variance += pyro_stats_count_variance(seen->self.changes, seen->self.singles);
+        to->total_variance += variance_of(&seen->total, part);
+        to->self_variance += variance_of(&seen->self, part);
         *seen = (struct seen){0};
     }
     s->met_count = 0;
 }
 
-static void go_along(struct spread *s, struct pyro_function_sums *sums)
+/* The runs of one thread, from `begin` to before `end`. */
+static void go_along(struct spread *s, size_t begin, size_t end, size_t every,
+                     struct pyro_function_sums *sums)
 {
-    const struct pyro_profile *p = s->p;
+    const struct pyro_run *runs = s->p->runs;
     uint32_t node = PYRO_NONE;
-    uint64_t sample = 0;
-    for (size_t i = 0; i < p->run_count && s->steps < STEPS_MOST; i++) {
-        const struct pyro_run *run = &p->runs[i];
-        step(s, node, run->node, sample);
-        node = run->node;
-        sample += run->count;
-        if (i + 1 == p->run_count || p->runs[i + 1].thread != run->thread) {
-            end_thread(s, sums);
+    uint64_t sample = 0, looked = 0;
+    bool in_row = false;
+    for (size_t i = begin; i < end; i++) {
+        if (i / BLOCK % every == 0) {
+            step(s, node, runs[i].node, sample, in_row);
+            node = runs[i].node;
+            looked += runs[i].count;
+            in_row = true;
+        } else if (in_row) {
+            step(s, node, PYRO_NONE, sample, false);
             node = PYRO_NONE;
-            sample = 0;
+            in_row = false;
         }
+        sample += runs[i].count;
     }
+    end_thread(s, sums, sample > 0 ? (double)looked / (double)sample : 1.0);
 }
 
 int pyro_profile_spread(struct pyro_profile *p)
@@ -133,16 +143,16 @@ int pyro_profile_spread(struct pyro_profile *p)
                                                                                      : PYRO_OK;
     for (size_t i = 0; i < p->node_count && rc == PYRO_OK; i++)
         s.depth[i] = p->nodes[i].parent == PYRO_NONE ? 1 : s.depth[p->nodes[i].parent] + 1;
-    if (rc == PYRO_OK)
-        go_along(&s, p->function_sums);
+    const size_t every = p->run_count / RUNS_MOST + 1; /* of so many blocks one is looked at */
+    for (size_t begin = 0, end; begin < p->run_count && rc == PYRO_OK; begin = end) {
+        for (end = begin; end < p->run_count && p->runs[end].thread == p->runs[begin].thread;)
+            end++;
+        go_along(&s, begin, end, every, p->function_sums);
+    }
     for (size_t i = 0; i < p->function_count && rc == PYRO_OK; i++) {
         struct pyro_function_sums *sums = &p->function_sums[i];
-        const bool known = s.steps < STEPS_MOST;
-        double n = (double)p->samples;
-        sums->self_trials =
-            known ? pyro_stats_effective(sums->self, p->samples, sums->self_variance) : n;
-        sums->total_trials =
-            known ? pyro_stats_effective(sums->total, p->samples, sums->total_variance) : n;
+        sums->self_trials = pyro_stats_effective(sums->self, p->samples, sums->self_variance);
+        sums->total_trials = pyro_stats_effective(sums->total, p->samples, sums->total_variance);
     }
     free(s.depth);
     free(s.seen);
