@@ -152,7 +152,10 @@ struct thread {
     uint32_t runnable;             /* PYRO_STATE_*: what the kernel said ... */
     uint64_t asked_tick;           /* ... then */
     int stat_file;                 /* its /proc/PID/task/TID/stat; 0: not open */
-    uint32_t last_node;            /* of its last sample */
+    uint32_t last_node;            /* of its last sample, ... */
+    uint32_t last_flags;           /* ... its flags, ... */
+    bool last_sure;                /* ... and whether all of it was the same in both copies */
+    bool rests;                    /* in this tick it is where it was */
     uint64_t delay_at, delay_wait; /* when the scheduler was asked, and for how long not, ns */
     uint64_t ran, delayed;         /* what it said */
     uint64_t lower_tick;           /* when what lies below the window was last read */
@@ -229,6 +232,10 @@ struct pyro_sampler {
     size_t lower_cap[2];
     struct iovec *iovecs;
     int iovec_cap;
+    struct thread **todo; /* the threads that this tick reads */
+    int todo_cap;
+    uint64_t switches;      /* of the GIL's, as this tick began, ... */
+    uint64_t switches_tick; /* ... which was so many; 0: never */
     struct walk one, two;
     struct no_frame no_frames[NO_FRAMES];
     struct calling callings[CALLINGS];

@@ -12,10 +12,12 @@
 #define IOVECS_MOST 1024 /* what one call takes */
 #define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list, ... */
-#define OTHERS_EVERY 8   /* ... with other interpreters: no word tells of their new threads */
-#define LINE_NS 200      /* what fetching a line from another core takes at most, twice */
-#define GAP_PIECES 3     /* between the two copies: so many pieces of chance, or of words, ... */
-#define GAP_BYTES 2048   /* ... the last of up to so many bytes, ... */
+#define MANY 8 /* threads from which on it is worth asking whether others can have run, ... */
+#define ALL_EVERY 1000 /* ... but for one in so many ticks */
+#define OTHERS_EVERY 8 /* ... with other interpreters: no word tells of their new threads */
+#define LINE_NS 200    /* what fetching a line from another core takes at most, twice */
+#define GAP_PIECES 3   /* between the two copies: so many pieces of chance, or of words, ... */
+#define GAP_BYTES 2048 /* ... the last of up to so many bytes, ... */
 #define GAP_MOST (GAP_PIECES + 2)    /* ... and those that tell who holds the GIL */
 #define AGAIN_MOST_NS 200000         /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
@@ -237,6 +239,8 @@ static void emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32
     const bool moved = node != t->last_node;
     t->sample_tick = s->tick;
     t->last_node = node;
+    t->last_flags = flags;
+    t->last_sure = unverified == 0 && !(flags & (PYRO_SAMPLE_DISCARDED | PYRO_SAMPLE_TOP_MOVED));
     t->has_frames = node != PYRO_NO_NODE;
     if (t->inner != NULL && t->inner->sample_tick + 1 >= s->tick && t->inner->has_frames && !ran &&
         !moved)
@@ -593,6 +597,60 @@ static void sample_new_threads(struct pyro_sampler *s)
             s->head = 0;
 }
 
+/* Python's frames are written by whoever holds the GIL alone.  If it has not gone from one thread
+ * to another since the last tick began, whose copies were made after that was asked, none but its
+ * last holder can have run since.  Returns that one's state; 0: others can have run. */
+static uint64_t only_runner(struct pyro_sampler *s)
+{
+    const struct pyro_layout *lay = s->lay;
+    const size_t size = (size_t)lay->gil_switches + 8;
+    uint8_t gil[256];
+    if (s->gil == 0 || s->thread_count < MANY || size > sizeof gil ||
+        pyro_target_read(s->target, s->gil, gil, size) != 0)
+        return 0;
+    uint64_t switches = word(gil + lay->gil_switches);
+    bool same =
+        switches == s->switches && s->switches_tick + 1 == s->tick && s->tick % ALL_EVERY != 0;
+    s->switches = switches;
+    s->switches_tick = s->tick;
+    return same ? word(gil + lay->gil_holder) : 0;
+}
+
+/* The threads that have to be read in this tick.  The others' samples are as at the last one. */
+static int choose_threads(struct pyro_sampler *s)
+{
+    if (s->thread_count > s->todo_cap) {
+        struct thread **more = realloc(s->todo, (size_t)s->thread_count * sizeof(struct thread *));
+        if (more == NULL)
+            return PYRO_E_NOMEM;
+        s->todo = more;
+        s->todo_cap = s->thread_count;
+    }
+    uint64_t runner = only_runner(s);
+    int count = 0;
+    for (int i = 0; i < s->thread_count; i++) {
+        struct thread *t = s->threads[i];
+        t->rests = runner != 0 && t->state != runner && t->has_gil && t->last_sure &&
+                   t->sample_tick + 1 == s->tick;
+        if (!t->rests)
+            s->todo[count++] = t;
+    }
+    if (count == 0) { /* one at least, for what is read with it */
+        s->threads[0]->rests = false;
+        s->todo[count++] = s->threads[0];
+    }
+    return count;
+}
+
+static void repeat_samples(struct pyro_sampler *s)
+{
+    for (int i = 0; i < s->thread_count; i++) {
+        struct thread *t = s->threads[i];
+        if (t->rests)
+            emit(s, t, t->last_node, t->last_flags, 0, PYRO_NO_NODE, false);
+    }
+}
+
 static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
 {
     if (s->nodes.len > s->nodes_most || codes_bytes(s->codes) > CODES_MOST)
@@ -610,11 +668,14 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     s->hasty = NULL;
     states_tick(s, now - s->now);
     s->now = now;
+    const int todo = choose_threads(s);
+    if (todo < 0)
+        return todo;
     bool stale = false;
-    for (int begin = 0; begin < s->thread_count;) {
+    for (int begin = 0; begin < todo;) {
         int count = 0, iovecs = 0;
-        while (begin + count < s->thread_count) {
-            struct thread *t = s->threads[begin + count];
+        while (begin + count < todo) {
+            struct thread *t = s->todo[begin + count];
             t->lower_fresh = false;
             plan_thread(s, t);
             int more = 2 * t->plan_count + GAP_MOST;
@@ -624,18 +685,20 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             count++;
         }
         struct batch batch;
-        ssize_t got = read_threads(s, &s->threads[begin], count, &batch);
+        ssize_t got = read_threads(s, &s->todo[begin], count, &batch);
         if (batch.slow && batch.ns < AGAIN_MOST_NS)
-            got = read_threads(s, &s->threads[begin], count, &batch);
+            got = read_threads(s, &s->todo[begin], count, &batch);
         if (got == -ESRCH || got == -EPERM)
             return PYRO_E_GONE;
-        if (begin == 0)
+        if (begin == 0) {
             keep_tick(s, number, now);
+            repeat_samples(s);
+        }
         size_t at = 0;
         struct thread *again[IOVECS_MOST];
         int again_count = 0;
         for (int i = 0; i < count; i++) {
-            struct thread *t = s->threads[begin + i];
+            struct thread *t = s->todo[begin + i];
             size_t size = copied_bytes(t);
             enum verdict verdict = AGAIN;
             if (got >= 0 && at + size <= (size_t)got)
@@ -713,6 +776,7 @@ void pyro_sample_free(struct pyro_sampler *s)
         threads_free_one(s, s->threads[i]);
     free(s->threads);
     free(s->states);
+    free(s->todo);
     free(s->buffer);
     free(s->lower[0]);
     free(s->lower[1]);

@@ -19,6 +19,7 @@
 #define ASK_NS 3000     /* what asking costs through an open file, ... */
 #define OPEN_NS 9000    /* ... and what through one that has to be opened */
 #define KNOWN_TICKS 100 /* an answer is not believed for longer */
+#define RESTS_EVERY 50  /* ticks between questions about a thread that did not run Python */
 #define FILES_MOST 256  /* kept open by all samplers of a recording */
 
 static uint32_t answer(bool yes)
@@ -98,7 +99,8 @@ uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool move
     s->any_still |= !ran;
     if (ran || moved)
         t->runnable = 0; /* what is known is of another moment */
-    if (!ran && (t->runnable == 0 || s->tick - t->asked_tick >= s->ask_every))
+    const uint64_t every = t->rests && s->ask_every < RESTS_EVERY ? RESTS_EVERY : s->ask_every;
+    if (!ran && (t->runnable == 0 || s->tick - t->asked_tick >= every))
         ask(s, t);
     if (s->tick - t->asked_tick > KNOWN_TICKS)
         t->runnable = 0;

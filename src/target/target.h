@@ -21,6 +21,7 @@ struct pyro_layout {
     int interp_next, interp_id, interp_threads_head, interp_code_generation;
     int interp_gil, runtime_gil; /* the GIL's address (3.12 on), the GIL itself (3.11) */
     int gil_holder, gil_locked;  /* the last one's thread state; 1: it has it still */
+    int gil_switches;            /* how often it went from one thread to another */
     int interp_gc, gc_collecting;
     int thread_size; /* bytes from 0 that hold every thread field below */
     int thread_prev, thread_next, thread_interp, thread_native_id, thread_id, thread_current_frame,

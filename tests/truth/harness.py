@@ -269,6 +269,20 @@ class Recording:
                 times += [(tid, stream.times[tick + i] / 1e9, taken) for i in range(count)]
         return times
 
+    def shown(self, names):
+        """(thread's id, seconds on the program's clock, which of the functions was on the stack)
+        of each sample with one of them."""
+        for stream in self._streams:
+            of_node = []  # callers come first
+            for node in stream.nodes:
+                name = stream.functions[stream.frames[node["frame"]]["function"]]["qualname"]
+                under = None if node["parent"] is None else of_node[node["parent"]]
+                of_node.append(name if name in names else under)
+            for thread, tick, count, node, _, _ in stream.samples:
+                name = None if node is None else of_node[node]
+                for time in stream.times[tick : tick + count] if name else ():
+                    yield stream.threads[thread]["tid"], time / 1e9, name
+
     def at_samples(self, intervals):
         """How many of the samples were taken in the intervals (name, thread, begin, end) of each
         name: what the shares would be if each sample showed what was there."""

@@ -66,6 +66,7 @@ static void runtime_and_thread(void)
 #endif
     AT(gil_holder, struct _gil_runtime_state, last_holder);
     AT(gil_locked, struct _gil_runtime_state, locked);
+    AT(gil_switches, struct _gil_runtime_state, switch_number);
     AT(interp_gc, PyInterpreterState, gc);
     AT(gc_collecting, struct _gc_runtime_state, collecting);
     AT(thread_prev, PyThreadState, prev);
