@@ -21,8 +21,12 @@ LOCK = pathlib.Path(os.environ.get("PYRO_TIMING_LOCK", BUILD / "timing.lock"))
 PACKAGES = ("py-spy", "austin-dist", "pyinstrument", "scalene")
 
 BASE = ("src/base/clock.c", "src/base/hash.c")
+ROOMS = tuple(
+    sorted(str(path) for room in ("base", "format") for path in (ROOT / "src" / room).glob("*.c"))
+)
 SOURCES = {
     "bare-clock": ("bench/src/bare_clock.c", "src/format/schedule.c", *BASE),
+    "make-recording": ("bench/src/make_recording.c", *ROOMS),
     "paired": ("bench/src/run_paired.c", "src/stats/paired.c", "src/stats/quantiles.c", *BASE),
 }
 
@@ -56,6 +60,7 @@ def build_helpers():
     flags = "-std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc/base -Isrc/stats -Isrc/format".split()
     for name, sources in SOURCES.items():
         command = ["cc", *flags, *sources, "-o", HELPERS / name, "-lm", "-lz", "-lxxhash"]
+        command += ["-lzstd", "-pthread"]
         subprocess.run(command, cwd=ROOT, check=True)
 
 
