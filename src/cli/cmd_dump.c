@@ -48,12 +48,13 @@ static void keep(void *ctx, const struct pyro_variable *variable)
                                               texts[2]};
 }
 
-static int record(int pid, const char *core, struct pyro_record_options *options,
+static int record(int pid, const struct pyro_args *args, struct pyro_record_options *options,
                   struct pyro_error *err)
 {
     struct pyro_record_result result;
+    const char *core = pyro_cli_value(args, PYRO_OPT_CORE);
     if (core != NULL)
-        return pyro_record_core(core, options, err);
+        return pyro_record_core(core, pyro_cli_value(args, PYRO_OPT_ROOT), options, err);
     options->pid = pid;
     options->rate = RATE;
     options->duration_ns = (uint64_t)(TICKS / RATE * 1e9);
@@ -106,7 +107,7 @@ int pyro_cli_dump(struct pyro_cli *cli)
         .variable = variables.arena != NULL ? keep : NULL,
         .variable_ctx = &variables,
     };
-    int rc = record(pid, core, &recording, &err);
+    int rc = record(pid, args, &recording, &err);
     if (rc == 0)
         rc = pyro_profile_load(path, &profile, &err);
     unlink(path);

@@ -50,6 +50,9 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
     [PYRO_OPT_CORE] = {"core", 0, PYRO_KIND_FILE, "FILE", NULL, false, DUMP,
                        "Of a program that is no more, from its core file. The Python that it ran "
                        "has to be where it was."},
+    [PYRO_OPT_ROOT] = {"root", 0, PYRO_KIND_FILE, "FOLDER", NULL, false, DUMP,
+                       "With `--core`: the root folder that the program had, such as a copy of its "
+                       "container's, if it was not this one."},
     [PYRO_OPT_NO_SOURCE] = {"no-source", 0, PYRO_KIND_FLAG, NULL, NULL, false, RUN | ATTACH,
                             "Do not keep the source lines of the functions seen in the recording."},
     [PYRO_OPT_SEED] =

@@ -56,6 +56,7 @@ enum pyro_option_id {
     PYRO_OPT_SUBPROCESSES,
     PYRO_OPT_LOCALS,
     PYRO_OPT_CORE,
+    PYRO_OPT_ROOT,
     PYRO_OPT_NO_SOURCE,
     PYRO_OPT_SEED,
     PYRO_OPT_QUIET,

@@ -53,12 +53,12 @@ static int sample(struct pyro_target *target, struct pyro_writer *writer,
     return rc;
 }
 
-int pyro_record_core(const char *path, const struct pyro_record_options *options,
+int pyro_record_core(const char *path, const char *root, const struct pyro_record_options *options,
                      struct pyro_error *err)
 {
     struct pyro_target *target;
     struct pyro_writer *writer;
-    int rc = pyro_target_open_core(path, &target, err);
+    int rc = pyro_target_open_core(path, root, &target, err);
     if (rc != 0)
         return rc;
     struct pyro_str word = {path, strlen(path)};

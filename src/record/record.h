@@ -50,10 +50,10 @@ struct pyro_record_result {
 int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
                     struct pyro_error *err);
 
-/* A short recording of the process whose core file it is, to options->output (of the options the
- * output, overwrite, tool and variable count).  Errors as pyro_target_open_core's, and those of
- * opening a process. */
-int pyro_record_core(const char *path, const struct pyro_record_options *options,
+/* A short recording of the process whose core file it is (root: as pyro_target_open_core's), to
+ * options->output (of the options the output, overwrite, tool and variable count).  Errors as
+ * pyro_target_open_core's, and those of opening a process. */
+int pyro_record_core(const char *path, const char *root, const struct pyro_record_options *options,
                      struct pyro_error *err);
 
 /* Asks the recorder of a process (or the recorder with this number) to stop sampling ("off"), to go

@@ -48,6 +48,7 @@ static struct {
     uint64_t headers; /* of the executable: AT_PHDR */
     pid_t pid, ppid;
     char words[ELF_PRARGSZ + 1];
+    const char *root;    /* of the files; "": ours */
     const char *missing; /* a file that was needed and is not there */
 } core;
 
@@ -111,13 +112,13 @@ static size_t build_id(const uint8_t *head, size_t size, int fd, uint8_t id[BUIL
 }
 
 /* Is the file the one that was mapped?  Where the core does not say, it is taken for it. */
-static bool is_same(const struct mapped *file, int fd)
+static bool is_same(const char *path, int fd)
 {
     uint8_t head[HEAD] __attribute__((aligned(8))), mine[BUILD_ID_MOST], its[BUILD_ID_MOST];
     for (size_t i = 0; i < core.file_count; i++) {
         const struct mapped *first = &core.files[i];
         const struct piece *piece = piece_at(first->start);
-        if (first->offset != 0 || strcmp(first->path, file->path) != 0 || piece == NULL ||
+        if (first->offset != 0 || strcmp(first->path, path) != 0 || piece == NULL ||
             piece->held < first->start + HEAD)
             continue;
         memcpy(head, core.bytes + piece->at + (first->start - piece->start), HEAD);
@@ -129,6 +130,19 @@ static bool is_same(const struct mapped *file, int fd)
     return true;
 }
 
+int target_core_file(const char *path)
+{
+    char full[8192];
+    if (snprintf(full, sizeof full, "%s%s", core.root, path) >= (int)sizeof full)
+        return -1;
+    int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && !is_same(path, fd)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 static struct mapped *file_at(uint64_t address)
 {
     for (size_t i = 0; i < core.file_count; i++) {
@@ -137,11 +151,7 @@ static struct mapped *file_at(uint64_t address)
             continue;
         if (!file->tried) {
             file->tried = true;
-            file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-            if (file->fd >= 0 && !is_same(file, file->fd)) {
-                close(file->fd);
-                file->fd = -1;
-            }
+            file->fd = target_core_file(file->path);
         }
         if (file->fd < 0 && core.missing == NULL)
             core.missing = file->path;
@@ -300,7 +310,8 @@ static bool take_segments(void)
     return true;
 }
 
-int pyro_target_open_core(const char *path, struct pyro_target **out, struct pyro_error *err)
+int pyro_target_open_core(const char *path, const char *root, struct pyro_target **out,
+                          struct pyro_error *err)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -309,6 +320,7 @@ int pyro_target_open_core(const char *path, struct pyro_target **out, struct pyr
         return pyro_base_fail(err, errno == ENOENT ? PYRO_E_NOT_FOUND : PYRO_E_IO,
                               "%s cannot be opened: %s.", path, strerror(errno));
     target_core_close();
+    core.root = root != NULL ? root : "";
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
         core.size = (size_t)st.st_size;
         void *bytes = mmap(NULL, core.size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -323,9 +335,10 @@ int pyro_target_open_core(const char *path, struct pyro_target **out, struct pyr
     int rc = pyro_target_open(PYRO_CORE_PID, out, err);
     if (rc != 0 && core.missing != NULL)
         rc = pyro_base_fail(err, rc,
-                            "The core file %s needs %s, which is not here or not the same any "
-                            "more: what a program maps and never writes is not in its core file.",
-                            path, core.missing);
+                            "The core file %s needs %s%s, which is not here or not the same any "
+                            "more: what a program maps and never writes is not in its core file. "
+                            "If the program had another root folder, name it with --root.",
+                            path, core.root, core.missing);
     if (rc != 0)
         target_core_close();
     return rc;

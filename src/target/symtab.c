@@ -40,7 +40,7 @@ int target_mapping_file(const struct target_image *image, bool is_executable)
         snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)image->pid,
                  (unsigned long long)mapping->start, (unsigned long long)mapping->end);
     if (image->pid == PYRO_CORE_PID)
-        return open(mapping->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        return target_core_file(mapping->path);
     /* Both are the kernel's own handles on the file; no name is looked up. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd >= 0)

@@ -66,9 +66,11 @@ struct pyro_target;
  * PYRO_E_VERSION / _UNSUPPORTED: a version or build that is refused, with the sentence.
  * PYRO_E_PERMISSION: with the setting that stands in the way and what grants it.  PYRO_E_GONE. */
 int pyro_target_open(pid_t pid, struct pyro_target **out, struct pyro_error *err);
-/* The same of a process that is no more, from its core file; one at a time.  PYRO_E_NOT_FOUND, _IO,
+/* The same of a process that is no more, from its core file; one at a time.  root: the folder in
+ * which its files are (borrowed; NULL: ours).  PYRO_E_NOT_FOUND, _IO,
  * _FORMAT: it is none. */
-int pyro_target_open_core(const char *path, struct pyro_target **out, struct pyro_error *err);
+int pyro_target_open_core(const char *path, const char *root, struct pyro_target **out,
+                          struct pyro_error *err);
 #define PYRO_CORE_PID (-2) /* what its process is called here */
 /* What the process was: its number and its parent's there, and the first 80 bytes of its words. */
 void pyro_target_core_process(pid_t *pid, pid_t *ppid, const char **words);

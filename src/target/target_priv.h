@@ -25,6 +25,7 @@ struct target_maps;
 int target_core_read(uint64_t address, void *to, size_t size);
 int target_core_maps(struct target_maps *maps);
 uint64_t target_core_headers(void);
+int target_core_file(const char *path); /* opened, if it is the one that was mapped; else -1 */
 void target_core_close(void);
 /* Could an object or a struct be here?  Aligned, not in the first page, in the user's half. */
 static inline bool target_plausible(uint64_t address)

@@ -152,14 +152,19 @@ crashes({"code": 7})
 """
 
 
+def root_of(python):
+    """What `dump` has to be told of where the Python's files are."""
+    wrapper = Path(python.path).read_bytes()[:1000].decode("utf-8", "replace")
+    found = re.search(r"enter-root' '([^']*)'", wrapper)
+    return ["--root", found[1]] if found else []
+
+
 def core_of(python, folder):
     """The core file of a Python that aborts."""
     if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
         pytest.skip("no core files here: the hard limit of their size is 0")
     if Path("/proc/sys/kernel/core_pattern").read_text().strip() not in ("core", "core.%p"):
         pytest.skip("no core files here: core_pattern sends them elsewhere")
-    if b"enter-root" in Path(python.path).read_bytes():
-        pytest.skip("this Python's files are in a root folder of its own")
     done = subprocess.run(
         ["bash", "-c", 'ulimit -c unlimited; exec "$@"', "-", python.path, "-c", CRASHES],
         cwd=folder, env=environment(), stderr=subprocess.DEVNULL, check=False,
@@ -170,8 +175,8 @@ def core_of(python, folder):
 
 
 def test_core(python, folder):
-    core = core_of(python, folder)
-    told = json.loads(command("dump", "--core", core, "--locals", "--json").stdout)
+    core, root = core_of(python, folder), root_of(python)
+    told = json.loads(command("dump", "--core", core, *root, "--locals", "--json").stdout)
     assert told["schema"] == "pyrometer.dump/1"
     (process,) = told["processes"]
     assert process["python"].startswith("3.")
@@ -186,7 +191,7 @@ def test_core(python, folder):
     assert main["holds_gil"] and not other["holds_gil"]
     assert other["frames"][0]["name"] == "waits"
     assert other["frames"][0]["locals"] == {"number": "42"}
-    text = command("dump", "--core", core).stdout
+    text = command("dump", "--core", core, *root).stdout
     assert f"Process {process['pid']}: " in text and "crashes" in text
     # cut anywhere, or with bytes that lie, it is read as far as it goes or refused in a sentence
     whole = bytearray(core.read_bytes())
@@ -196,7 +201,7 @@ def test_core(python, folder):
         for _ in range(0 if i % 2 else 200):
             damaged[chance.randrange(min(len(damaged), 20000))] = chance.randrange(256)
         (folder / "damaged").write_bytes(damaged)
-        done = command("dump", "--locals", "--core", folder / "damaged", check=False)
+        done = command("dump", "--locals", "--core", folder / "damaged", *root, check=False)
         assert done.returncode in (0, 125), done.stderr
         assert done.stdout or done.stderr
 
