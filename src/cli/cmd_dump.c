@@ -77,6 +77,19 @@ static int find(const struct pyro_args *args, int *pid)
     return pyro_cli_here(pid);
 }
 
+static void show(const struct pyro_args *args, const struct pyro_profile *profile,
+                 const struct variables *variables)
+{
+    struct pyro_terminal terminal = pyro_cli_terminal(STDOUT_FILENO);
+    struct pyro_report_options options = pyro_cli_report_options(&terminal, args, NULL);
+    struct pyro_report_variables told = {variables->list.data, variables->list.len};
+    signal(SIGPIPE, SIG_IGN);
+    if (pyro_cli_has(args, PYRO_OPT_JSON))
+        pyro_report_stacks_json(stdout, profile, told);
+    else
+        pyro_report_stacks(stdout, profile, &options, told);
+}
+
 int pyro_cli_dump(struct pyro_cli *cli)
 {
     const struct pyro_args *args = &cli->args;
@@ -86,7 +99,9 @@ int pyro_cli_dump(struct pyro_cli *cli)
     const char *core = pyro_cli_value(args, PYRO_OPT_CORE);
     int pid = 0, status = 0;
 
-    if (core == NULL)
+    if (core == NULL && pyro_cli_has(args, PYRO_OPT_ROOT))
+        status = pyro_cli_fail(PYRO_EXIT_USAGE, "--root is of no use without --core.");
+    else if (core == NULL)
         status = find(args, &pid);
     else if (args->word_count > 0)
         status = pyro_cli_fail(PYRO_EXIT_USAGE,
@@ -111,18 +126,12 @@ int pyro_cli_dump(struct pyro_cli *cli)
     if (rc == 0)
         rc = pyro_profile_load(path, &profile, &err);
     unlink(path);
-    if (rc != 0)
-        return pyro_cli_fail(PYRO_EXIT_FAILED, "%s", err.text);
-    signal(SIGPIPE, SIG_IGN);
-    struct pyro_terminal terminal = pyro_cli_terminal(STDOUT_FILENO);
-    struct pyro_report_options options = pyro_cli_report_options(&terminal, args, NULL);
-    struct pyro_report_variables told = {variables.list.data, variables.list.len};
-    if (pyro_cli_has(args, PYRO_OPT_JSON))
-        pyro_report_stacks_json(stdout, profile, told);
-    else
-        pyro_report_stacks(stdout, profile, &options, told);
+    if (rc == 0)
+        show(args, profile, &variables);
     pyro_profile_free(profile);
     pyro_base_vec_release(&variables.list);
     pyro_base_arena_free(variables.arena);
+    if (rc != 0)
+        return pyro_cli_fail(PYRO_EXIT_FAILED, "%s", err.text);
     return pyro_cli_close_stdout(PYRO_EXIT_DONE);
 }

@@ -64,7 +64,7 @@ int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, s
             return rc;
         if (rc == 0)
             continue;
-        f->interval = pyro_stats_wilson_share(f->share, f->trials > 0 ? f->trials : (double)f->of);
+        f->interval = pyro_stats_wilson(f->share, f->trials > 0 ? f->trials : (double)f->of);
         count++;
     }
     qsort(all, count, sizeof *all, by_rank);

@@ -60,8 +60,7 @@ static json_t *time_of(const struct writer *w, uint64_t samples)
 static void set_interval(const struct writer *w, json_t *row, const char *low, const char *high,
                          uint64_t samples, double trials, bool known)
 {
-    struct pyro_interval i =
-        pyro_stats_wilson_share((double)samples / (double)w->p->samples, trials);
+    struct pyro_interval i = pyro_stats_wilson((double)samples / (double)w->p->samples, trials);
     double scale = 100.0 * (double)w->p->samples;
     json_object_set_new(row, low, known ? json_real(round(i.low * scale) / 100.0) : json_null());
     json_object_set_new(row, high, known ? json_real(round(i.high * scale) / 100.0) : json_null());

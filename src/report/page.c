@@ -189,7 +189,7 @@ const char *pyro_report_percent(char out[PYRO_SHORT], uint64_t hits, uint64_t tr
 
 const char *pyro_report_interval(char out[PYRO_SHORT], uint64_t hits, uint64_t of, double trials)
 {
-    struct pyro_interval i = pyro_stats_wilson_share((double)hits / (double)of, trials);
+    struct pyro_interval i = pyro_stats_wilson((double)hits / (double)of, trials);
     snprintf(out, PYRO_SHORT, "[%.1f, %.1f]", 100.0 * i.low, 100.0 * i.high);
     return out;
 }

@@ -4,8 +4,6 @@
  */
 #include "sample_priv.h"
 
-#include <string.h>
-
 struct telling {
     const struct pyro_sampler_options *options;
     struct pyro_variable variable;

@@ -8,7 +8,7 @@
 
 #define Z_95 1.959963984540054 /* the normal distribution's 0.975 quantile */
 
-struct pyro_interval pyro_stats_wilson_share(double share, double trials)
+struct pyro_interval pyro_stats_wilson(double share, double trials)
 {
     if (!(trials > 0.0))
         return (struct pyro_interval){0.0, 1.0};
@@ -24,10 +24,4 @@ struct pyro_interval pyro_stats_wilson_share(double share, double trials)
     if (out.high > 1.0 || share >= 1.0)
         out.high = 1.0;
     return out;
-}
-
-struct pyro_interval pyro_stats_wilson(uint64_t hits, uint64_t trials)
-{
-    double n = (double)trials;
-    return pyro_stats_wilson_share(hits < trials ? (double)hits / n : 1.0, n);
 }

@@ -14,11 +14,9 @@ struct pyro_interval {
     double low, high;
 };
 
-/* Wilson's 95 % interval of a proportion of which `hits` of `trials` were seen.
- * No trials: nothing is known, [0, 1].  hits > trials counts as all. */
-struct pyro_interval pyro_stats_wilson(uint64_t hits, uint64_t trials);
-/* The same of a share that is known as well as from so many independent trials. */
-struct pyro_interval pyro_stats_wilson_share(double share, double trials);
+/* Wilson's 95 % interval of a share that is known as well as from so many independent trials.  No
+ * trials: nothing is known, [0, 1]. */
+struct pyro_interval pyro_stats_wilson(double share, double trials);
 
 /* ---- samples in time (effective.c) */
 

@@ -213,6 +213,7 @@ def test_no_core(one, folder):
         (["--core", folder / "text"], "text is not a core file"),
         (["--core", one.path], "is not a core file"),
         (["--core", folder / "text", "1"], "a process or a core file, not both"),
+        (["--root", folder, "1"], "--root is of no use without --core"),
     ):
         done = command("dump", *words, check=False)
         assert done.returncode in (2, 125) and said in done.stderr

@@ -87,7 +87,7 @@ static struct run sample(const struct process *p)
     }
     double variance = pyro_stats_count_variance(changes, singles), share = (double)hits / SAMPLES;
     struct pyro_interval told =
-        pyro_stats_wilson_share(share, pyro_stats_effective(hits, SAMPLES, variance));
+        pyro_stats_wilson(share, pyro_stats_effective(hits, SAMPLES, variance));
     double truth = time_on / at;
     return (struct run){truth, told.high - told.low, share - truth,
                         told.low <= truth && truth <= told.high};
