@@ -111,7 +111,7 @@ static uint32_t beside_at(const struct pyro_vec *list, uint32_t thread, uint64_t
 
 /* The beginning of a run of samples, as far as all that is told beside it is one: its state, and
  * where its own path is not kept, the path that it is charged to: the second read's, if that is
- * kept, else what is left of its own. */
+ * kept, else where its upper half is at home, else what is left of its own. */
 static struct pyro_build_sample choose_some(struct pyro_profile_builder *b, const uint32_t *target,
                                             struct pyro_build_sample s)
 {
@@ -121,13 +121,17 @@ static struct pyro_build_sample choose_some(struct pyro_profile_builder *b, cons
     uint32_t second = kept ? PYRO_NONE : beside_at(&b->seconds, s.thread, s.tick, &until);
     s.count = until - s.tick;
     s.state = state == PYRO_NONE ? 0 : state;
-    if (second != PYRO_NONE && target[second] == second) {
-        s.node = second;
-        s.moved = true;
-    } else if (!kept) {
-        s.node = target[s.node];
+    if (kept)
+        return s;
+    const struct pyro_build_node *nodes = b->nodes.data;
+    uint32_t own = s.node;
+    s.node = second != PYRO_NONE && target[second] == second ? second : target[own];
+    bool whole = s.node == second || nodes[s.node].depth == nodes[own].depth;
+    s.moved = s.moved || whole;
+    if (whole)
+        b->profile->sampling.moved += s.count;
+    else
         b->profile->sampling.folded += s.count;
-    }
     return s;
 }
 
@@ -165,8 +169,8 @@ static int place_samples(struct pyro_profile_builder *b)
     p->nodes = pyro_base_arena_alloc(p->arena, (b->nodes.len + 1) * sizeof(*p->nodes));
     int rc = target == NULL || p->nodes == NULL ? PYRO_E_NOMEM : PYRO_OK;
     if (rc == PYRO_OK)
-        rc = pyro_profile_fold(nodes, b->nodes.len, p->frames, b->samples.data, b->samples.len,
-                               b->stills.data, b->stills.len, target);
+        rc = pyro_profile_fold(nodes, b->nodes.len, &b->node_map, p->frames, b->samples.data,
+                               b->samples.len, b->stills.data, b->stills.len, target);
     if (rc == PYRO_OK)
         rc = choose_paths(b, target);
     if (rc == PYRO_OK) {

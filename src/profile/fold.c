@@ -4,7 +4,8 @@
  * But the cache lines of one read are not all of one moment, so a caller may be seen at one call
  * and above it the frame of the next: a path that never was.  Such a mix is made of two paths that
  * are both common, and the two reads seldom agree on it: that is how it is told from a true path.
- * Its samples are charged to the second read's path or, if that is none better, to the caller.
+ * Its samples are charged to the second read's path or, if that is none better, to where its upper
+ * half is at home (home.c), or else to the caller.
  * docs/internals/folding.md gives the reasons and figures.
  *
  * Paths are compared without the top frame's own instruction: two nodes with the same parent node
@@ -36,19 +37,6 @@
 #define SELDOM_SOME 3   /* ... and is verified so many times less often than elsewhere */
 #define STILLS_ENOUGH 2 /* with so many it is none */
 
-struct times { /* samples with a path in the verified part, and anywhere; stills with it */
-    uint64_t verified, seen, stills;
-};
-
-struct path {
-    uint32_t parent; /* of the caller's path, or PYRO_NONE */
-    uint32_t from;   /* the caller's node: where it was called */
-    uint32_t function;
-    uint32_t call; /* its last call, among all */
-    bool kept;
-    struct times times;
-};
-
 struct sums {            /* of a node, or of a frame wherever it stands */
     uint64_t own, under; /* samples: with it on top, and at or under it */
     uint64_t stills;     /* at or under it */
@@ -58,14 +46,14 @@ struct call { /* of a function from one instruction, on top of whatever path */
     uint32_t frame, function;
     uint32_t caller; /* the function that the instruction is in */
     bool mix;
-    struct times times;
+    struct pyro_path_times times;
 };
 
-struct counts {             /* what the rule compares a path, or a call, with */
-    struct sums site;       /* of the caller's node: this very call, and on top: about to */
-    struct times caller;    /* the caller's path, whatever its own instruction */
-    struct times elsewhere; /* the most frequent path to the same function */
-    uint64_t same_caller;   /* the most frequent call of it by the same caller's path */
+struct counts {                    /* what the rule compares a path, or a call, with */
+    struct sums site;              /* of the caller's node: this very call, and on top: about to */
+    struct pyro_path_times caller; /* the caller's path, whatever its own instruction */
+    struct pyro_path_times elsewhere; /* the most frequent path to the same function */
+    uint64_t same_caller;             /* the most frequent call of it by the same caller's path */
 };
 
 /* How often the lower half of a mix was seen. */
@@ -90,7 +78,8 @@ static uint64_t rarer_source(uint64_t seen, const struct counts *counts)
 
 /* Is it so much less often verified than the upper half is elsewhere, that it cannot be another
  * of its kind? */
-static bool is_seldom_verified(struct times own, struct times elsewhere, unsigned fewer)
+static bool is_seldom_verified(struct pyro_path_times own, struct pyro_path_times elsewhere,
+                               unsigned fewer)
 {
     double expected = (double)own.seen * (double)elsewhere.verified / (double)elsewhere.seen;
     return elsewhere.seen > own.seen && expected >= SELDOM_LEAST &&
@@ -103,7 +92,7 @@ static double stills_for(uint64_t seen, uint64_t stills, uint64_t of)
 }
 
 /* Are there too few stills of it, for its samples: by its call site's, or by its caller's? */
-static bool is_refuted(struct times own, const struct counts *counts)
+static bool is_refuted(struct pyro_path_times own, const struct counts *counts)
 {
     double at_site = stills_for(own.seen, counts->site.stills, counts->site.under),
            of_caller = stills_for(own.seen, counts->caller.stills, counts->caller.seen);
@@ -118,7 +107,7 @@ static bool is_refuted(struct times own, const struct counts *counts)
 }
 
 /* Common sources, and the two reads seldom agreed on it. */
-static bool is_mix(struct times own, const struct counts *counts)
+static bool is_mix(struct pyro_path_times own, const struct counts *counts)
 {
     uint64_t source = rarer_source(own.seen, counts);
     if (source == 0 || own.stills >= STILLS_ENOUGH)
@@ -151,7 +140,7 @@ uint32_t pyro_profile_ancestor(const struct pyro_build_node *nodes, uint32_t nod
     return node;
 }
 
-static void add(struct times *to, struct times more)
+static void add(struct pyro_path_times *to, struct pyro_path_times more)
 {
     to->verified += more.verified;
     to->seen += more.seen;
@@ -169,7 +158,7 @@ static int find_paths(const struct pyro_build_node *nodes, size_t node_count,
         uint32_t id = pyro_base_map_get(&path_map, parent, function);
         if (id == PYRO_MAP_NONE) {
             id = (uint32_t)paths->len;
-            struct path *path = pyro_base_vec_push(paths);
+            struct pyro_path *path = pyro_base_vec_push(paths);
             if (path == NULL || pyro_base_map_put(&path_map, parent, function, id) < 0) {
                 rc = PYRO_E_NOMEM;
                 break;
@@ -186,7 +175,7 @@ static int find_paths(const struct pyro_build_node *nodes, size_t node_count,
 
 static void count_samples(const struct pyro_build_node *nodes, size_t node_count,
                           const struct pyro_build_sample *samples, size_t sample_count,
-                          const uint32_t *stills, size_t still_count, struct path *paths,
+                          const uint32_t *stills, size_t still_count, struct pyro_path *paths,
                           size_t path_count, const uint32_t *path_of, struct sums *sums)
 {
     for (size_t i = 0; i < sample_count; i++) {
@@ -221,7 +210,7 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
  * nothing is COMMON times as frequent as itself.)  Groups: the paths with one function, and those
  * of them with one caller's path.  A group's number, or PYRO_MAP_NONE: no memory. */
 static uint32_t enter(struct pyro_map *groups, struct pyro_vec *most, uint64_t function,
-                      uint64_t caller, struct times times)
+                      uint64_t caller, struct pyro_path_times times)
 {
     uint32_t group = pyro_base_map_get(groups, function, caller);
     if (group == PYRO_MAP_NONE) {
@@ -230,19 +219,19 @@ static uint32_t enter(struct pyro_map *groups, struct pyro_vec *most, uint64_t f
             pyro_base_map_put(groups, function, caller, group) < 0)
             return PYRO_MAP_NONE;
     }
-    struct times *best = pyro_base_vec_at(most, group);
+    struct pyro_path_times *best = pyro_base_vec_at(most, group);
     if (best->seen < times.seen)
         *best = times;
     return group;
 }
 
-static struct times most_of(struct pyro_vec *most, uint32_t group)
+static struct pyro_path_times most_of(struct pyro_vec *most, uint32_t group)
 {
-    return *(struct times *)pyro_base_vec_at(most, group);
+    return *(struct pyro_path_times *)pyro_base_vec_at(most, group);
 }
 
 /* The calls that the paths end with: call[path.call]. */
-static int find_calls(struct path *path, size_t count, const struct pyro_build_node *nodes,
+static int find_calls(struct pyro_path *path, size_t count, const struct pyro_build_node *nodes,
                       const struct pyro_frame *frames, struct pyro_vec *calls)
 {
     struct pyro_map ids = {0};
@@ -273,7 +262,7 @@ static int find_calls(struct path *path, size_t count, const struct pyro_build_n
 
 static int judge_calls(struct call *call, size_t count, const struct sums *frames)
 {
-    struct pyro_vec most = PYRO_VEC(struct times);
+    struct pyro_vec most = PYRO_VEC(struct pyro_path_times);
     struct pyro_map groups = {0};
     int rc = PYRO_OK;
     for (size_t i = 0; i < count && rc == PYRO_OK; i++)
@@ -295,30 +284,31 @@ static int judge_calls(struct call *call, size_t count, const struct sums *frame
 }
 
 /* Is the path's last call a mix?  Not if the path has proof enough of its own. */
-static bool ends_in_mix(const struct path *path, const struct call *calls)
+static bool ends_in_mix(const struct pyro_path *path, const struct call *calls)
 {
     bool proven = path->times.verified >= PROVEN &&
                   (double)path->times.verified > AGREE_RARE * (double)path->times.seen;
     return calls[path->call].mix && !proven;
 }
 
-static int judge(struct path *path, size_t count, const struct call *calls, const struct sums *sums)
+static int judge(struct pyro_path *path, size_t count, const struct call *calls,
+                 const struct sums *sums)
 {
-    struct pyro_vec most = PYRO_VEC(struct times);
+    struct pyro_vec most = PYRO_VEC(struct pyro_path_times);
     struct pyro_map groups = {0};
     struct {
         uint32_t all, call;
     } *of = calloc(count + 1, sizeof(*of));
     int rc = of == NULL ? PYRO_E_NOMEM : PYRO_OK;
     for (size_t i = 0; i < count && rc == PYRO_OK; i++) {
-        const struct path *p = &path[i];
+        const struct pyro_path *p = &path[i];
         of[i].all = enter(&groups, &most, p->function, UINT64_MAX, p->times);
         of[i].call = enter(&groups, &most, p->function, p->parent, p->times);
         if (of[i].all == PYRO_MAP_NONE || of[i].call == PYRO_MAP_NONE)
             rc = PYRO_E_NOMEM;
     }
     for (size_t i = 0; i < count && rc == PYRO_OK; i++) { /* callers come first */
-        struct path *p = &path[i];
+        struct pyro_path *p = &path[i];
         if (p->parent == PYRO_NONE) {
             p->kept = true; /* the bottom has no caller to fold into */
             continue;
@@ -368,12 +358,31 @@ static int judge_all(struct pyro_vec *paths, const struct pyro_build_node *nodes
     return rc;
 }
 
-int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
-                      const struct pyro_frame *frames, const struct pyro_build_sample *samples,
-                      size_t sample_count, const uint32_t *stills, size_t still_count,
-                      uint32_t *target)
+/* Where samples at a node are charged; its caller's target is known. */
+static uint32_t target_of(const struct pyro_build_node *nodes, uint32_t node,
+                          const struct pyro_map *node_map, const struct pyro_path *paths,
+                          const uint32_t *path_of, const uint32_t *target)
 {
-    struct pyro_vec paths = PYRO_VEC(struct path);
+    const struct pyro_path *path = &paths[path_of[node]];
+    if (path->kept)
+        return node;
+    uint32_t caller = target[nodes[node].parent]; /* a path that is not kept has a caller */
+    uint32_t from = PYRO_NONE;
+    if (path->home != PYRO_NONE)
+        from = paths[path->home].from;
+    else if (caller != nodes[node].parent && nodes[caller].depth + 1 == nodes[node].depth)
+        from = caller; /* above a mix that goes home */
+    uint32_t there =
+        from == PYRO_NONE ? PYRO_MAP_NONE : pyro_base_map_get(node_map, from, nodes[node].frame);
+    return there != PYRO_MAP_NONE && paths[path_of[there]].kept ? there : caller;
+}
+
+int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
+                      const struct pyro_map *node_map, const struct pyro_frame *frames,
+                      const struct pyro_build_sample *samples, size_t sample_count,
+                      const uint32_t *stills, size_t still_count, uint32_t *target)
+{
+    struct pyro_vec paths = PYRO_VEC(struct pyro_path);
     if (node_count == 0)
         return PYRO_OK;
     uint32_t *path_of = malloc(node_count * sizeof(*path_of));
@@ -386,12 +395,12 @@ int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
                       paths.len, path_of, sums);
         rc = judge_all(&paths, nodes, node_count, frames, sums);
     }
-    for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
-        const struct path *path = pyro_base_vec_at(&paths, path_of[i]);
-        target[i] = path->kept ? (uint32_t)i : target[nodes[i].parent];
-    }
-    free(path_of);
     free(sums);
+    if (rc == PYRO_OK)
+        rc = pyro_profile_find_homes(paths.data, paths.len);
+    for (size_t i = 0; i < node_count && rc == PYRO_OK; i++)
+        target[i] = target_of(nodes, (uint32_t)i, node_map, paths.data, path_of, target);
+    free(path_of);
     pyro_base_vec_release(&paths);
     return rc;
 }

@@ -70,11 +70,12 @@ struct pyro_source { /* sorted by file, line */
 
 struct pyro_sampling { /* keys of the report's "sampling" */
     double rate_hz;    /* 0: as fast as it could */
-    uint64_t ticks, missed, planned, discarded, taken, folded, lost, assumed, broken;
+    uint64_t ticks, missed, planned, discarded, taken, folded, moved, lost, assumed, broken;
 };
-/* ticks holds the missed ones; planned = discarded + taken; lost and folded are of those taken.
- * A sample that found a thread without any Python frame is in none of planned, taken, lost: it is
- * in `samples` and `outside` of the profile.  Unfiltered: sum of self over nodes = taken - lost. */
+/* ticks holds the missed ones; planned = discarded + taken; lost, folded and moved are of those
+ * taken (docs/internals/folding.md). A sample that found a thread without any Python frame is in
+ * none of planned, taken, lost: it is in `samples` and `outside` of the profile.  Unfiltered: sum
+ * of self over nodes = taken - lost. */
 
 /* What a thread did, defined by the three facts of a sample: docs/internals/states.md. */
 enum pyro_state {

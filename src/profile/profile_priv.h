@@ -81,12 +81,30 @@ int pyro_profile_build_warning(struct pyro_profile_builder *b, const char *fmt, 
 uint32_t pyro_profile_ancestor(const struct pyro_build_node *nodes, uint32_t node, uint32_t depth);
 /* The jump of a new node below `parent` (or PYRO_NONE), for the line above. */
 uint32_t pyro_profile_jump(const struct pyro_build_node *nodes, uint32_t node, uint32_t parent);
-/* target[i]: the node to which samples at node i are charged: i, or the nearest caller kept.
- * A sample whose own node is not kept is charged to its second read's, if that one is. */
+/* target[i]: the node to which samples at node i are charged: i if its path is kept; else the same
+ * frames where they are at home, or the nearest caller kept.  A sample whose own node is not kept
+ * is charged to its second read's, if that one is.  node_map: of (parent, frame). */
 int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
-                      const struct pyro_frame *frames, const struct pyro_build_sample *samples,
-                      size_t sample_count, const uint32_t *stills, size_t still_count,
-                      uint32_t *target);
+                      const struct pyro_map *node_map, const struct pyro_frame *frames,
+                      const struct pyro_build_sample *samples, size_t sample_count,
+                      const uint32_t *stills, size_t still_count, uint32_t *target);
+
+struct pyro_path_times { /* samples with a path in the verified part, and anywhere; its stills */
+    uint64_t verified, seen, stills;
+};
+
+struct pyro_path {
+    uint32_t parent; /* of the caller's path, or PYRO_NONE; callers come first */
+    uint32_t from;   /* the caller's node: where it was called */
+    uint32_t function;
+    uint32_t call; /* its last call, among all */
+    uint32_t home; /* of a mix: a path that is kept, or PYRO_NONE */
+    bool kept;
+    struct pyro_path_times times;
+};
+
+/* ---- home.c: where the upper half of a mix is at home */
+int pyro_profile_find_homes(struct pyro_path *paths, size_t count);
 
 /* ---- links.c: children of a tree given by parents; for walks that need no stack */
 struct pyro_links {

@@ -236,6 +236,7 @@ static void put_sampling(struct writer *w)
     json_object_set_new(row, "discarded", whole(s->discarded));
     json_object_set_new(row, "taken", whole(s->taken));
     json_object_set_new(row, "folded", whole(s->folded));
+    json_object_set_new(row, "moved", whole(s->moved));
     json_object_set_new(row, "lost", whole(s->lost));
     json_object_set_new(row, "assumed", whole(s->assumed));
     json_object_set_new(row, "broken", whole(s->broken));

@@ -184,7 +184,7 @@ def test_sums(told):
     sampling, functions = told["sampling"], told["functions"]
     assert sampling["planned_samples"] == sampling["discarded"] + sampling["taken"]
     assert sampling["missed"] <= sampling["ticks"]
-    assert sampling["folded"] <= sampling["taken"]
+    assert sampling["folded"] + sampling["moved"] <= sampling["taken"]
     rows = sum(row["samples"] for row in functions)
     outside = sampling["taken"] - sampling["lost"] - rows
     # functions[].samples add up to taken - lost: but for those before Python's first frame and

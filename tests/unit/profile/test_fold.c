@@ -24,6 +24,12 @@ static void mix(struct feed *feed, const char *path, size_t count, size_t verifi
         feed_flagged(feed, "t", path, count - verified, 1, PYRO_SAMPLE_TOP_MOVED);
 }
 
+/* Samples whose own path is not believed. */
+static uint64_t not_believed(const struct pyro_profile *p)
+{
+    return p->sampling.folded + p->sampling.moved;
+}
+
 /* The chains on top of many paths, each of which has too few samples to tell a mix from what it is
  * made of: the calls tell, counted on all of them.  A path that was often seen by both reads is
  * judged by itself. */
@@ -42,21 +48,43 @@ static void test_many_paths(void **state)
     mix(&feed, "m:8 > a:1 > d:6", 30, 2);
     mix(&feed, "m:9 > a:1 > d:6", 21, 20);
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 40);
-    assert_int_equal(sums_of(p, "b").total, 600);
-    assert_int_equal(sums_of(p, "d").total, 621);
-    assert_int_equal(sums_of(p, "a").self, 40);
+    assert_int_equal(p->sampling.moved, 40);
+    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(sums_of(p, "b").total, 610);
+    assert_int_equal(sums_of(p, "d").total, 651);
+    assert_int_equal(line_of(p, "a", 1).total, 631); /* 600, 10, 21 */
+    assert_int_equal(line_of(p, "m", 7).total, 70);
     pyro_profile_free(p);
 }
 
-/* Charged to the caller, at the call it was in. */
+/* Charged to where its upper half is at home. */
 static void test_mix(void **state)
 {
     struct feed feed;
     start(&feed, 100);
     mix(&feed, "a:1 > b:2 > e:7", 2, 0);
     struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.moved, 2);
+    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(p->sampling.taken, 202);
+    assert_int_equal(edge_of(p, "b", "e"), 0);
+    assert_int_equal(edge_of(p, "d", "e"), 102);
+    assert_int_equal(sums_of(p, "e").self, 102);
+    assert_int_equal(sums_of(p, "e").moved, 2);
+    assert_int_equal(line_of(p, "a", 5).total, 102);
+    pyro_profile_free(p);
+}
+
+/* Charged to the caller, at the call it was in, where it has no home: the top was never seen at
+ * that place there (e:9), or is only called from far away (eight callers are shared, or nine). */
+static void test_no_home(void **state)
+{
+    struct feed feed;
+    start(&feed, 100);
+    mix(&feed, "a:1 > b:2 > e:9", 2, 0);
+    struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.folded, 2);
+    assert_int_equal(p->sampling.moved, 0);
     assert_int_equal(p->sampling.taken, 202);
     assert_int_equal(edge_of(p, "b", "e"), 0);
     assert_int_equal(sums_of(p, "e").total, 100);
@@ -64,6 +92,46 @@ static void test_mix(void **state)
     assert_int_equal(sums_of(p, "b").moved, 2);
     assert_int_equal(line_of(p, "b", 2).self, 2);
     pyro_profile_free(p);
+
+    static const char *const between[] = {"", "b:9 > "};
+    for (size_t far = 0; far <= 1; far++) {
+        char up[100], mixed[100];
+        snprintf(up, sizeof(up), "a:5 > %sb:1 > b:2 > b:3 > b:4 > b:5 > b:6 > b:7 > e:7",
+                 between[far]);
+        snprintf(mixed, sizeof(mixed), "a:1 > %sb:1 > b:2 > b:3 > b:4 > b:5 > b:6 > b:8 > e:7",
+                 between[far]);
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", up, 500);
+        strcpy(strrchr(up, 'e'), "c:3");
+        *strchr(up, '5') = '1';
+        *strrchr(up, '7') = '8';
+        feed_sample(&feed, "t", up, 500);
+        mix(&feed, mixed, 2, 0);
+        p = feed_finish(&feed);
+        assert_int_equal(p->sampling.moved, far ? 0 : 2);
+        assert_int_equal(p->sampling.folded, far ? 2 : 0);
+        pyro_profile_free(p);
+    }
+}
+
+/* The nearest home counts: by the caller from another place, then by the caller's caller.  What
+ * came less often than the mix is none. */
+static void test_nearest_home(void **state)
+{
+    for (size_t near = 9; near <= 10; near++) {
+        struct feed feed;
+        feed_start(&feed, 10000);
+        feed_sample(&feed, "t", "a:1 > b:2 > c:3", 500);
+        feed_sample(&feed, "t", "a:1 > b:4 > e:7", near);
+        feed_sample(&feed, "t", "a:5 > b:6 > e:7", 400);
+        feed_sample(&feed, "t", "m:8 > e:7", 500);
+        mix(&feed, "a:1 > b:2 > e:7", 10, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.moved, 10);
+        assert_int_equal(line_of(p, "b", 4).total, near < 10 ? 9 : 20);
+        assert_int_equal(line_of(p, "b", 6).total, near < 10 ? 410 : 400);
+        pyro_profile_free(p);
+    }
 }
 
 /* One sample more or less on either side of COMMON: of the function elsewhere ... */
@@ -77,7 +145,7 @@ static void test_common_elsewhere(void **state)
         feed_sample(&feed, "t", "a:5 > d:6 > e:7", e);
         mix(&feed, "a:1 > b:2 > e:7", 10, 2);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, e < 50 ? 0 : 10);
+        assert_int_equal(not_believed(p), e < 50 ? 0 : 10);
         assert_int_equal(edge_of(p, "b", "e"), e < 50 ? 10 : 0);
         pyro_profile_free(p);
     }
@@ -93,9 +161,9 @@ static void test_seldom_verified(void **state)
         mix(&feed, "a:1 > b:9 > f:7", 400, 100);
         mix(&feed, "a:5 > d:6 > f:7", 160, verified);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, verified == 4 ? 160 : 0);
+        assert_int_equal(not_believed(p), verified == 4 ? 160 : 0);
         assert_int_equal(edge_of(p, "d", "f"), verified == 4 ? 0 : 160);
-        assert_int_equal(edge_of(p, "b", "f"), 400);
+        assert_int_equal(edge_of(p, "b", "f"), verified == 4 ? 560 : 400);
         pyro_profile_free(p);
     }
 }
@@ -113,7 +181,7 @@ static uint64_t folded_of(size_t seen, size_t verified, size_t own, size_t besid
     feed_still(&feed, "a:1 > b:2 > e:7", own);
     feed_still(&feed, "a:5 > d:6 > e:7", 40);
     struct pyro_profile *p = feed_finish(&feed);
-    uint64_t folded = p->sampling.folded;
+    uint64_t folded = not_believed(p);
     assert_int_equal(edge_of(p, "b", "e"), seen - folded);
     assert_true(folded == 0 || folded == seen);
     pyro_profile_free(p);
@@ -153,7 +221,7 @@ static void test_stills_of_the_frequent(void **state)
         mix(&feed, "a:1 > b:2 > e:7", 250, 100);
         feed_still(&feed, "a:1 > b:2 > c:3", 100);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, e == 250 ? 0 : 250);
+        assert_int_equal(not_believed(p), e == 250 ? 0 : 250);
         pyro_profile_free(p);
     }
 }
@@ -170,7 +238,7 @@ static void test_stills_of_the_caller(void **state)
         feed_sample(&feed, "t", "a:1 > d:5 > c:3", 2000);
         feed_still(&feed, "a:1 > b:2 > c:3", stills);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, stills < 80 ? 0 : 200);
+        assert_int_equal(not_believed(p), stills < 80 ? 0 : 200);
         pyro_profile_free(p);
     }
 }
@@ -184,7 +252,7 @@ static void test_stills_save(void **state)
         mix(&feed, "a:1 > b:2 > e:7", 2, 0);
         feed_still(&feed, "a:1 > b:2 > e:7", stills);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, stills == 2 ? 0 : 2);
+        assert_int_equal(not_believed(p), stills == 2 ? 0 : 2);
         pyro_profile_free(p);
     }
 }
@@ -201,7 +269,7 @@ static void test_common_at_site(void **state)
         feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
         mix(&feed, "a:1 > b:2 > e:7", 10, 0);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, c < 30 ? 0 : 10);
+        assert_int_equal(not_believed(p), c < 30 ? 0 : 10);
         assert_int_equal(edge_of(p, "b", "e"), c < 30 ? 10 : 0);
         pyro_profile_free(p);
     }
@@ -219,7 +287,7 @@ static void check_limit(const char *beside, size_t limit, size_t elsewhere, size
         feed_sample(&feed, "t", "a:5 > d:6 > e:7", elsewhere);
         mix(&feed, "a:1 > b:2 > e:7", seen, verified);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, n < limit ? 0 : seen);
+        assert_int_equal(not_believed(p), n < limit ? 0 : seen);
         pyro_profile_free(p);
     }
 }
@@ -252,8 +320,9 @@ static void test_common_same_caller(void **state)
         feed_sample(&feed, "t", "a:1 > b:4 > d:3", 10);
         mix(&feed, "a:1 > b:3 > c:3", 10, 0);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, n < 50 ? 0 : 10);
-        assert_int_equal(line_of(p, "b", 3).self, n < 50 ? 0 : 10);
+        assert_int_equal(not_believed(p), n < 50 ? 0 : 10);
+        assert_int_equal(line_of(p, "b", 3).total, n < 50 ? 10 : 0);
+        assert_int_equal(line_of(p, "b", 2).total, n < 50 ? n : n + 10);
         pyro_profile_free(p);
     }
     struct feed feed; /* the same function from another caller alone says nothing */
@@ -261,7 +330,7 @@ static void test_common_same_caller(void **state)
     feed_sample(&feed, "t", "a:1 > d:2 > c:3", 1000);
     mix(&feed, "a:1 > b:3 > c:3", 10, 0);
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(not_believed(p), 0);
     pyro_profile_free(p);
 }
 
@@ -277,7 +346,7 @@ static void check_agreement(size_t at_site, size_t elsewhere, size_t most)
         feed_sample(&feed, "t", "a:5 > d:6 > e:7", elsewhere);
         mix(&feed, "a:1 > b:2 > e:7", 20, verified);
         struct pyro_profile *p = feed_finish(&feed);
-        assert_int_equal(p->sampling.folded, verified > most ? 0 : 20);
+        assert_int_equal(not_believed(p), verified > most ? 0 : 20);
         assert_int_equal(edge_of(p, "b", "e"), verified > most ? 20 : 0);
         pyro_profile_free(p);
     }
@@ -300,7 +369,7 @@ static void test_rare(void **state)
     feed_sample(&feed, "t", "a:1 > b:2 > e:7", 1);
     feed_sample(&feed, "t", "a:1 > e:7", 1);
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(not_believed(p), 0);
     assert_int_equal(edge_of(p, "b", "e"), 1);
     assert_int_equal(edge_of(p, "a", "e"), 1);
     pyro_profile_free(p);
@@ -315,7 +384,7 @@ static void test_own_place(void **state)
     mix(&feed, "a:1 > b:2 > e:8", 1, 1);
     mix(&feed, "a:1 > b:2 > e:9", 1, 0); /* 2 of 3 */
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(not_believed(p), 0);
     assert_int_equal(edge_of(p, "b", "e"), 3);
     pyro_profile_free(p);
 }
@@ -332,11 +401,14 @@ static void test_above_a_mix(void **state)
     feed_flagged(&feed, "t", "a:1 > d:6 > h:9 > g:8", 1, 3, 0);
     feed_flagged(&feed, "t", "a:5 > b:2 > c:3", 3, 1, 0); /* a:5 > b is, but not c in it */
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 5);
-    assert_int_equal(line_of(p, "a", 1).self, 5); /* over all levels */
-    assert_int_equal(sums_of(p, "d").total, 500);
+    assert_int_equal(p->sampling.moved, 4);
+    assert_int_equal(p->sampling.folded, 1); /* there, d never called h */
+    assert_int_equal(line_of(p, "a", 1).total, 500);
+    assert_int_equal(sums_of(p, "g").self, 504); /* over all levels */
+    assert_int_equal(line_of(p, "d", 6).self, 1);
+    assert_int_equal(sums_of(p, "d").total, 505);
     assert_int_equal(sums_of(p, "h").total, 0);
-    assert_int_equal(line_of(p, "a", 5).total, 503);
+    assert_int_equal(line_of(p, "a", 5).total, 508);
     assert_int_equal(edge_of(p, "b", "c"), 503); /* at a:5 > b:2 there is nothing else */
     pyro_profile_free(p);
 }
@@ -346,13 +418,14 @@ static void test_second(void **state)
 {
     struct feed feed;
     start(&feed, 1000);
-    mix(&feed, "a:1 > b:2 > e:7", 10, 0);
+    mix(&feed, "a:1 > b:2 > e:9", 10, 0);             /* elsewhere e was never there */
     feed_second(&feed, "t", "a:5 > d:6 > e:7", 8, 2); /* ticks 0, 1 of the ten */
-    feed_second(&feed, "t", "a:1 > b:2 > e:7", 6, 1); /* 3: a mix as well */
+    feed_second(&feed, "t", "a:1 > b:2 > e:9", 6, 1); /* 3: a mix as well */
     feed_second(&feed, "t", "a:1 > b:2 > c:3", 1, 3); /* 6, 7, 8 */
     feed_sample(&feed, "t", "a:1 > b:2 > c:3", 5);
     feed_second(&feed, "t", "a:5 > d:6", 0, 5); /* of samples that need no second read */
     struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.moved, 5);
     assert_int_equal(p->sampling.folded, 5); /* 2, 3, 4, 5, 9 */
     assert_int_equal(p->sampling.taken, 2015);
     assert_int_equal(sums_of(p, "e").self, 1002);
@@ -376,11 +449,12 @@ static void test_second_of_another_thread(void **state)
     struct feed feed;
     start(&feed, 1000);
     feed_sample(&feed, "u", "a:1 > b:2 > c:3", 2000);
-    mix(&feed, "a:1 > b:2 > e:7", 1, 0); /* tick 2000 of both threads */
-    feed_flagged(&feed, "u", "a:1 > b:2 > e:7", 1, 1, 0);
+    mix(&feed, "a:1 > b:2 > e:9", 1, 0); /* tick 2000 of both threads */
+    feed_flagged(&feed, "u", "a:1 > b:2 > e:9", 1, 1, 0);
     feed_second(&feed, "u", "a:5 > d:6 > e:7", 0, 1);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.folded, 1);
+    assert_int_equal(p->sampling.moved, 1);
     assert_int_equal(sums_of(p, "e").self, 1001);
     assert_int_equal(sums_of(p, "e").moved, 1); /* though it was not told that the top moved */
     assert_int_equal(sums_of(p, "b").self, 1);
@@ -407,7 +481,7 @@ static void test_recursion(void **state)
         feed_sample(&feed, "t", path, 1);
     }
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(not_believed(p), 0);
     assert_int_equal(line_of(p, "f", 9).self, STACKS);
     assert_true(p->node_count > STACKS * DEEP / 2); /* they do differ */
     pyro_profile_free(p);
@@ -422,7 +496,7 @@ static void test_bottom(void **state)
     feed_flagged(&feed, "t", "a:1 > b:2", 1, 2, 0);
     feed_flagged(&feed, "t", "x:1", 1, 1, 0);
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(p->sampling.folded, 0);
+    assert_int_equal(not_believed(p), 0);
     assert_int_equal(edge_of(p, NULL, "a"), 1);
     assert_int_equal(edge_of(p, NULL, "x"), 1);
     pyro_profile_free(p);
@@ -487,11 +561,12 @@ static void test_deep(void **state)
     uint64_t begin = pyro_base_monotonic_ns();
     struct pyro_profile *p = feed_finish(&feed);
     assert_true(pyro_base_monotonic_ns() - begin < 20000000000u);
-    assert_int_equal(p->sampling.folded, MIXES);
+    assert_int_equal(p->sampling.moved, MIXES); /* to the same recursion from the first place */
+    assert_int_equal(p->sampling.folded, 0);
     assert_int_equal(sums_of(p, "f").total, TOPS + MIXES);
     assert_int_equal(sums_of(p, "f").self, TOPS + MIXES);
-    assert_int_equal(line_of(p, "f", 1).total, TOPS);
-    assert_int_equal(edge_of(p, "f", "f"), TOPS);
+    assert_int_equal(line_of(p, "f", 1).total, TOPS + MIXES);
+    assert_int_equal(edge_of(p, "f", "f"), TOPS + MIXES);
     pyro_profile_free(p);
 }
 
@@ -500,6 +575,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_paths),
         cmocka_unit_test(test_mix),
+        cmocka_unit_test(test_no_home),
+        cmocka_unit_test(test_nearest_home),
         cmocka_unit_test(test_common_elsewhere),
         cmocka_unit_test(test_seldom_verified),
         cmocka_unit_test(test_no_stills),

@@ -107,11 +107,12 @@ static void test_with_seconds(void **state)
     feed_start(&feed, 10000);
     feed_sample(&feed, "t", "a:1 > b:2 > c:3", 1000);
     feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
-    feed_flagged(&feed, "t", "a:1 > b:2 > e:7", 6, 1, 0);
+    feed_flagged(&feed, "t", "a:1 > b:2 > e:9", 6, 1, 0);
     feed_second(&feed, "t", "a:5 > d:6 > e:7", 2, 2);  /* of six the third and fourth */
     feed_state(&feed, "t", facts(YES, YES, NO), 0, 3); /* the last three */
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.folded, 4);
+    assert_int_equal(p->sampling.moved, 2);
     assert_int_equal(sums_of(p, "d").total, 1002);
     assert_int_equal(p->states[PYRO_STATE_CPU], 3);
     pyro_profile_free(p);
