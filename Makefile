@@ -14,7 +14,7 @@ setup:
 	@tools/setup build
 
 $(BUILD)/build.ninja:
-	@meson setup $(BUILD)
+	@meson setup $(BUILD) $(MESON_OPTIONS)
 
 demo: all
 	@tools/setup demo

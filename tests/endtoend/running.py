@@ -34,10 +34,23 @@ def run_code(python, code, output, *arguments, options=(), **more):
 
 
 @contextlib.contextmanager
-def started(python, code, output, *arguments, wait="ready", words=(), **more):
+def started(python, code, output, *arguments, wait="ready", words=(), options=(), **more):
     """The same, not waited for, in a process group of its own; `wait` is its first line."""
     process = subprocess.Popen(
-        [PYROMETER, "run", "-q", "-o", output, "--", *words, python.path, "-c", code, *arguments],
+        [
+            PYROMETER,
+            "run",
+            "-q",
+            "-o",
+            output,
+            *options,
+            "--",
+            *words,
+            python.path,
+            "-c",
+            code,
+            *arguments,
+        ],
         **{
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,

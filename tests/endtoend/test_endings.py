@@ -285,6 +285,8 @@ def test_rates(one, rate, folder):
     sampling = told["sampling"]
     assert sampling["planned_samples"] == sampling["discarded"] + sampling["taken"]
     assert sampling["ticks"] >= (1 if rate == "1" else 10000)
+    said = command("report", path).stdout
+    assert ("spinning on a core of its own" in said) == (rate == "max")
 
 
 def test_children_of_the_command(one, folder):

@@ -1,5 +1,6 @@
 """`run` passes stdin, stdout, stderr, what a process inherits, and its end through untouched."""
 
+import contextlib
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import resource
 import signal
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 from harness import HANG, LONG, PYROMETER, command, environment
@@ -100,19 +102,34 @@ def test_ignored_signals_stay_ignored(one, folder):
 
 
 def test_nobody_traces(one, folder):
-    """The program looks all the while: no tracer, and it is never stopped."""
+    """Seen from within and from beside: no tracer, and it is never stopped."""
     code = """
-import time
-end = time.monotonic() + 0.5
+import os, time
+print("ready", os.getpid(), flush=True)
+end = time.monotonic() + 0.7
 seen = set()
 while time.monotonic() < end:
     for line in open("/proc/self/status"):
-        if line.startswith(("TracerPid", "State")):
+        if line.startswith("TracerPid"):
             seen.add(line.split()[1])
 print(sorted(seen))
 """
-    done = run_code(one, code, folder / "a.pyro", options=["--rate", "5000"])
-    assert done.stdout == b"['0', 'R']\n"
+    states = set()
+    with started(one, code, folder / "a.pyro", options=["--rate", "5000"]) as process:
+        pid = int(process.first_line.split()[1])
+        while process.poll() is None and "Z" not in states:
+            with contextlib.suppress(OSError):
+                states.add(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0])
+        assert process.stdout.read() == b"['0']\n"
+    assert "R" in states and states <= set("RSDZX")  # T and t: stopped
+
+
+def test_cannot_stop_or_write():
+    """The command does not even import what would do either."""
+    told = subprocess.run(["nm", "-D", PYROMETER], capture_output=True, text=True, check=True)
+    imported = {line.split()[-1].split("@")[0] for line in told.stdout.splitlines()}
+    assert "process_vm_readv" in imported
+    assert not imported & {"process_vm_writev", "ptrace"}
 
 
 STATUSES = range(256) if LONG else [0, 1, 2, 3, 42, 99, 124, 125, 126, 127, 128, 130, 137, 200, 255]
@@ -345,3 +362,25 @@ def test_first_python_of_a_pipeline(one, folder):
     )
     assert done.stdout == "ready\n"
     assert "work" in {row["qualname"] for row in report(path)["functions"]}
+
+
+def test_no_progress_elsewhere(one, folder):
+    """A long run shows a line of progress on a terminal (tests/cli), and nothing in a file."""
+    done = command("run", "-o", folder / "a.pyro", "--", one.path, "-c", BUSY, "4")
+    assert done.stdout == "ready\n"
+    assert "[pyrometer" not in done.stderr and "\x1b" not in done.stderr and "\r" not in done.stderr
+    assert "samples" in done.stderr
+
+
+def test_no_source(one, folder):
+    """Source lines are in the recording, and with --no-source none is."""
+    program = folder / "program.py"
+    program.write_text(BUSY)
+    for option in ((), ("--no-source",)):
+        path = folder / f"a{len(option)}.pyro"
+        command("run", "-q", *option, "-o", path, "--", one.path, program, "0.3")
+        program.rename(folder / "moved.py")
+        said = command("report", path, "lines", "work").stdout
+        (folder / "moved.py").rename(program)
+        assert ("for i in range(1000):" in said) == (not option)
+        assert ("--no-source" in said) == bool(option)

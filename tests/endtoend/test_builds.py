@@ -1,0 +1,156 @@
+"""Other builds than those that are installed: copies of the Pythons, stripped or altered, and one
+linked into a program.  None of them says by its name what it is."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from harness import HANG, REPO, environment, pythons
+from running import BUSY, report, run_code
+
+ABOUT = """
+import os, sys, sysconfig
+maps = {line.split()[-1] for line in open("/proc/self/maps")}
+print(os.path.realpath(sys.executable))
+print(sys.base_prefix)
+print(next((path for path in maps if os.path.basename(path).startswith("libpython3")), ""))
+"""
+
+
+class Copy:
+    """A copy of the interpreter, and of its library if it has one, in the folder."""
+
+    def __init__(self, python, folder):
+        told = subprocess.run(
+            [python.path, "-c", ABOUT],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            check=True,
+        )
+        executable, prefix, library = told.stdout.split("\n")[:3]
+        *before, _ = shlex.split(Path(python.path).read_text().splitlines()[-1])[1:-1]
+        root = before[1] if before else "/"
+        self.files = []
+        for path in filter(None, (executable, library)):
+            self.files.append(folder / os.path.basename(path))
+            shutil.copy(root + path, self.files[-1])
+        wrapper = folder / "python"
+        words = [*before, str(self.files[0])]
+        variables = {"LD_LIBRARY_PATH": folder, "PYTHONHOME": prefix}
+        sets = "".join(f"{name}={shlex.quote(str(value))} " for name, value in variables.items())
+        wrapper.write_text(f'#!/bin/sh\n{sets}exec {shlex.join(words)} "$@"\n')
+        wrapper.chmod(0o755)
+        self.path = wrapper
+
+    def is_itself(self):
+        """It is the copy that runs, not the one that is installed."""
+        told = subprocess.run(
+            [self.path, "-c", ABOUT], capture_output=True, text=True, env=environment(), check=True
+        )
+        executable, _, library = told.stdout.split("\n")[:3]
+        return [executable, *filter(None, [library])] == [str(file) for file in self.files]
+
+
+def shows_work(path):
+    told = report(path)
+    rows = {row["qualname"]: row for row in told["functions"]}
+    assert rows["work"]["total_samples"] > 0.7 * told["sampling"]["taken"] > 70
+    return told
+
+
+def test_stripped(python, folder):
+    copy = Copy(python, folder)
+    for file in copy.files:
+        subprocess.run(["strip", file], check=True)
+        sections = subprocess.run(["readelf", "-SW", file], capture_output=True, text=True).stdout
+        assert ".dynsym" in sections and ".symtab" not in sections
+    assert copy.is_itself()
+    done = run_code(copy, BUSY, folder / "a.pyro", "0.5")
+    assert (done.returncode, done.stderr) == (0, b"")
+    shows_work(folder / "a.pyro")
+
+
+NEW = [python for python in pythons() if python.version >= (3, 13)]
+
+
+@pytest.mark.parametrize("new", NEW, ids=[python.name for python in NEW])
+def test_free_threaded(new, folder):
+    """A build that says of itself that it is free-threaded is refused by name, and runs on."""
+    copy = Copy(new, folder)
+    marked = 0
+    for file in copy.files:
+        content = bytearray(file.read_bytes())
+        at = content.find(b"xdebugpy")  # cookie, version, free_threaded: _Py_DebugOffsets
+        while at >= 0:
+            if content[at + 10 : at + 12] == bytes((new.version[1], 3)):
+                assert content[at + 16 : at + 24] == bytes(8)
+                content[at + 16] = 1
+                marked += 1
+            at = content.find(b"xdebugpy", at + 1)
+        file.write_bytes(content)
+    assert marked == 1
+    assert copy.is_itself()
+    output = folder / "a.pyro"
+    done = run_code(copy, BUSY + "\nprint('end')\nsys.exit(4)", output, "0.5")
+    assert (done.returncode, done.stdout) == (4, b"ready\nend\n")
+    said = done.stderr.decode()
+    assert "free-threaded" in said and f"3.{new.version[1]}t" in said and "ordinary build" in said
+    assert not output.exists() or not report(output)["functions"]
+
+
+EMBEDDED = """
+#include <Python.h>
+int main(int argc, char **argv)
+{
+    return Py_BytesMain(argc, argv);
+}
+"""
+
+
+PLACES = """
+import sysconfig as s
+print(s.get_config_var("LIBPL"), s.get_path("include"), s.get_config_var("LDVERSION"))
+"""
+
+
+def test_linked_into_a_program(folder):
+    """Statically, into one that is position-independent."""
+    for python in pythons():
+        told = subprocess.run(
+            [python.path, "-c", PLACES], capture_output=True, text=True, check=True
+        )
+        place, headers, version = told.stdout.split()
+        library = Path(place) / f"libpython{version}-pic.a"
+        if library.exists() and "enter-root" not in Path(python.path).read_text():
+            break
+    else:
+        pytest.skip("no Python of this system has a library to link with, as Debian's has")
+    source, program = folder / "program.c", folder / "accounts"
+    source.write_text(EMBEDDED)
+    machine = Path(place).name.split("-", 2)[-1]  # pyconfig.h is in a folder of its name
+    subprocess.run(
+        ["cc", "-pie", "-fPIE", "-rdynamic", f"-I{headers}",
+         f"-I{Path(headers).parent / machine / Path(headers).name}", source, library,
+         "-lm", "-ldl", "-lz", "-l:libexpat.so.1", "-o", program],
+        check=True, timeout=HANG,
+    )  # fmt: skip
+    kind = subprocess.run(["readelf", "-h", program], capture_output=True, text=True).stdout
+    assert "DYN (Position-Independent Executable" in kind
+    done = run_code(python._replace(path=program), BUSY, folder / "a.pyro", "0.5")
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = shows_work(folder / "a.pyro")
+    assert told["python"].startswith(f"3.{python.version[1]}.")
+
+
+def test_layouts(folder):
+    """The table of struct layouts is what the headers here say."""
+    versions = {python.version for python in pythons()}
+    if versions != {(3, minor) for minor in range(11, 16)}:
+        pytest.skip("not all versions are here")
+    made = folder / "layouts.c"
+    subprocess.run([REPO / "tools" / "layouts" / "generate", "-o", made], check=True, timeout=HANG)
+    assert made.read_text() == (REPO / "src" / "target" / "layouts.c").read_text()
