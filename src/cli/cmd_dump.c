@@ -38,6 +38,8 @@ static void keep(void *ctx, const struct pyro_variable *variable)
     struct variables *all = ctx;
     const char *texts[] = {variable->function, variable->name, variable->value};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i] == NULL)
+            continue;
         texts[i] = pyro_base_arena_copy(all->arena, texts[i], strlen(texts[i]));
         if (texts[i] == NULL)
             return;

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* By --format, else by the output's ending; NULL after saying what is missing. */
 static const struct pyro_export_format *chosen_format(const struct pyro_args *args,
@@ -18,6 +19,12 @@ static const struct pyro_export_format *chosen_format(const struct pyro_args *ar
         pyro_cli_say("Which format? Say --format collapsed or --format speedscope, or let the "
                      "output's name end in .collapsed or .speedscope.json.");
     return format;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 int pyro_cli_export(struct pyro_cli *cli)
@@ -44,11 +51,18 @@ int pyro_cli_export(struct pyro_cli *cli)
     int status = pyro_cli_open(args, recording, path, &profile);
     if (status)
         return status;
+    if (!to_stdout && is_same_file(path, output)) {
+        pyro_profile_free(profile);
+        return pyro_cli_fail(PYRO_EXIT_FAILED,
+                             "%s is the recording itself. Give another name with -o.", output);
+    }
     struct pyro_export_options options = pyro_cli_export_options(args);
     signal(SIGPIPE, SIG_IGN);
     int rc = pyro_cli_write_export(profile, format, &options, output, force, &err);
     if (rc && !(to_stdout && ferror(stdout)))
         status = pyro_cli_fail(PYRO_EXIT_FAILED, "%s", err.text);
+    if (profile->filtered && profile->samples == profile->outside)
+        pyro_cli_say("No function with samples matches the filters given: the export is empty.");
     if (profile->ending == PYRO_ENDED_TRUNCATED)
         pyro_cli_say("%s is damaged or cut: what could be read was exported.", path);
     pyro_profile_free(profile);

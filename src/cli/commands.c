@@ -139,6 +139,31 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                 "name or `module:qualname`. The program itself is the module `__main__`.",
                 "A first word that is a view's name is that view, unless a file of that name is "
                 "here: then it is the recording."),
+            .figures = LIST(
+                "samples, ticks",
+                "At each tick, a thousand times a second if nothing else was asked for, every "
+                "thread of every process is looked at: what it was doing is a sample. `taken`: so "
+                "many are shown. `missed`: ticks that came when the recorder had no CPU. "
+                "`discarded`: samples whose stack could not be read as it was. `folded`: samples "
+                "charged to a caller, because the path above it is taken for two that were mixed. "
+                "`found no Python frame`: the interpreter was starting or ending, or a thread ran "
+                "no Python.",
+                "self",
+                "The share of all samples in which the function was the innermost one: its own "
+                "code and what it calls that is not Python.",
+                "total", "The share in which it was anywhere on the stack, recursion once.", "95 %",
+                "The interval that holds the true share of this run's time in 19 of 20 cases. It "
+                "says nothing of how another run would be.",
+                "~",
+                "A self share that is less sure: in more than 5 % of the function's samples the "
+                "two reads that make a sample saw different functions on top, as where calls take "
+                "less than a microsecond. Such a share has no interval.",
+                "time", "The share in seconds of threads: two threads side by side make two.",
+                "threads",
+                "What threads did in the samples of which it is known: ran or could run, waited "
+                "(slept in the kernel), held the GIL, collected garbage.",
+                "view", "Of how many samples a filter left how many; all shares are of those.",
+                "sampler", "The CPU time that the recorder itself used."),
             .examples =
                 LIST("pyrometer report", "The summary of the newest recording.",
                      "pyrometer report lines main.py", "Its lines of main.py.",

@@ -43,7 +43,10 @@ static bool check(pid_t pid, bool is_child, struct pyro_check *out)
         pyro_target_close(target);
     } else {
         out->verdict = rc == PYRO_E_NOT_PYTHON ? PYRO_INFO : PYRO_BAD;
-        snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, err.text);
+        const char *text = err.text;
+        if (strncmp(text, "Process ", 8) == 0) /* which the label says already */
+            text += 8;
+        snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, text);
     }
     return true;
 }

@@ -96,9 +96,15 @@ static void command_page(FILE *to, enum pyro_command_id id)
     for (size_t i = 0; i < PYRO_OPT_COUNT; i++)
         if (pyro_cli_options[i].commands >> id & 1)
             option(to, &pyro_cli_options[i]);
+    if (command->figures)
+        pairs(to, "THE FIGURES", command->figures);
     pairs(to, "EXIT STATUS", command->statuses);
     pairs(to, "EXAMPLES", command->examples);
-    fputs(".SH SEE ALSO\n.BR pyrometer (1)\n", to);
+    fputs(command->figures || id > PYRO_CMD_ATTACH
+              ? ".SH SEE ALSO\n.BR pyrometer (1)\n"
+              : ".SH SEE ALSO\n.BR pyrometer (1),\n.BR pyrometer\\-report (1)\n"
+                "(what the figures of a report are)\n",
+          to);
 }
 
 static void main_page(FILE *to)
@@ -120,7 +126,9 @@ static void main_page(FILE *to)
           "Recordings, in the folder where the program was started.\n"
           ".SH ENVIRONMENT\n"
           ".TP\n.B VIRTUAL_ENV\nA virtual environment whose Python is used.\n"
-          ".TP\n.B NO_COLOR\nIf set, no colours, links or progress line on a terminal.\n"
+          ".TP\n.B NO_COLOR\nIf set to anything, no colours, links or progress line on a "
+          "terminal.\n"
+          ".TP\n.B TERM\nThe same if it is `dumb`.\n"
           ".TP\n.B COLUMNS\nWidth of reports where there is no terminal.\n"
           ".SH SEE ALSO\n",
           to);

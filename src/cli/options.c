@@ -22,8 +22,8 @@
 const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
     [PYRO_OPT_OUTPUT] =
         {"output", 'o', PYRO_KIND_FILE, "FILE", NULL, false, RUN | ATTACH | EXPORT,
-         "Write to FILE. Its ending chooses what is written: `.pyro` a recording, `.collapsed` or "
-         "`.speedscope.json` that export; `run` and `attach` take any other for a recording."},
+         "Write to FILE. Its ending chooses what is written: `.collapsed` or `.speedscope.json` that "
+         "export; `run` and `attach` take any other for a recording."},
     [PYRO_OPT_FORCE] = {"force", 'f', PYRO_KIND_FLAG, NULL, NULL, false, RUN | ATTACH | EXPORT,
                         "Overwrite the output if it exists."},
     [PYRO_OPT_RATE] =
@@ -44,9 +44,10 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
     [PYRO_OPT_SUBPROCESSES] = {"subprocesses", 0, PYRO_KIND_FLAG, NULL, NULL, false, DUMP,
                                "The Pythons that it has started as well."},
     [PYRO_OPT_LOCALS] = {"locals", 0, PYRO_KIND_FLAG, NULL, NULL, false, DUMP,
-                         "The local variables of each function as well: numbers, text and "
-                         "containers of the built-in types by what they hold, other objects by "
-                         "type and address. They may be secret."},
+                         "The local variables of each function as well: numbers, text, "
+                         "lists, tuples, sets and dicts by what they hold, other objects by type "
+                         "and address; it is said of which functions they could not be read. They "
+                         "may be secret."},
     [PYRO_OPT_CORE] = {"core", 0, PYRO_KIND_FILE, "FILE", NULL, false, DUMP,
                        "Of a program that is no more, from its core file. The Python that it ran "
                        "has to be where it was."},

@@ -36,6 +36,7 @@ struct pyro_command {
     const char *summary;         /* a line, no full stop */
     const char *const *synopses; /* what follows `pyrometer NAME ` */
     const char *const *text;     /* paragraphs */
+    const char *const *figures;  /* what is shown, what it means, ...; or NULL */
     const char *const *examples; /* command, explanation, command, explanation ... */
     const char *const *statuses; /* status, meaning, ... */
     const char *const *views;    /* words that choose a view, or a request; or NULL */

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *pyro_cli_recording_of(const struct pyro_output *output)
@@ -17,6 +18,7 @@ const char *pyro_cli_recording_of(const struct pyro_output *output)
 int pyro_cli_choose_output(const struct pyro_args *args, const char *program,
                            struct pyro_output *out, struct pyro_error *err)
 {
+    struct stat st;
     *out = (struct pyro_output){.path = pyro_cli_value(args, PYRO_OPT_OUTPUT)};
     if (!out->path) {
         out->path = out->name;
@@ -27,6 +29,9 @@ int pyro_cli_choose_output(const struct pyro_args *args, const char *program,
                               "-o needs a file's name: stdout belongs to the program.");
     out->format = pyro_export_by_ending(out->path);
     int rc = pyro_cli_check_output(out->path, pyro_cli_has(args, PYRO_OPT_FORCE), err);
+    if (rc == 0 && !out->format && stat(out->path, &st) == 0 && S_ISFIFO(st.st_mode))
+        return pyro_base_fail(err, PYRO_E_EXISTS, "%.800s is a pipe. Give a file's name with -o.",
+                              out->path);
     if (rc == 0 && out->format)
         rc = pyro_cli_temporary_name(out->path, out->recording, err);
     return rc;

@@ -55,9 +55,11 @@ static int put_threads(const struct lines *l)
     int rc = samples ? 0 : PYRO_E_NOMEM;
     for (size_t t = 0; t < p->thread_count && rc == 0; t++) {
         memset(samples, 0, l->paths->count * sizeof *samples);
-        for (size_t i = 0; i < p->run_count; i++)
-            if (p->runs[i].thread == t && p->runs[i].node != PYRO_NONE)
-                samples[l->paths->of_node[p->runs[i].node]] += p->runs[i].count;
+        for (size_t i = 0; i < p->threads[t].run_count; i++) {
+            const struct pyro_run *run = &p->threads[t].runs[i];
+            if (run->node != PYRO_NONE)
+                samples[l->paths->of_node[run->node]] += run->count;
+        }
         rc = thread_prefix(p, &p->threads[t], &prefix);
         if (rc == 0)
             put_lines(l, (const char *)prefix.data, samples);

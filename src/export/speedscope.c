@@ -55,7 +55,7 @@ static void put_frames(FILE *to, const struct pyro_profile *p, const struct pyro
 struct thread_view {
     const struct pyro_profile *p;
     const struct pyro_paths *paths;
-    const uint32_t *runs; /* indices into p->runs */
+    const struct pyro_run *runs;
     size_t count;
     bool timed;  /* weights are ns, not samples */
     double unit; /* of a sample */
@@ -63,7 +63,7 @@ struct thread_view {
 
 static uint32_t path_of(const struct thread_view *view, size_t i)
 {
-    uint32_t node = view->p->runs[view->runs[i]].node;
+    uint32_t node = view->runs[i].node;
     return node == PYRO_NONE ? PYRO_NONE : view->paths->of_node[node];
 }
 
@@ -76,7 +76,7 @@ static uint64_t stretches(FILE *to, const struct thread_view *view,
     bool first = true;
 
     for (size_t i = 0; i < view->count; i++) {
-        samples += view->p->runs[view->runs[i]].count;
+        samples += view->runs[i].count;
         if (i + 1 < view->count && path_of(view, i + 1) == path_of(view, i))
             continue;
         uint64_t now = (uint64_t)llround((double)samples * view->unit);
@@ -109,10 +109,11 @@ static void put_weight(FILE *to, const struct thread_view *view, uint32_t path, 
 static uint64_t start_of(const struct thread_view *view)
 {
     const struct pyro_profile *p = view->p;
-    uint64_t tick = view->count ? p->runs[view->runs[0]].tick : 0;
-    if (!view->timed || tick >= p->tick_count || p->ticks[tick] < p->ticks[0])
+    uint64_t tick = view->count ? view->runs[0].tick : 0;
+    if (!view->timed || tick >= p->tick_count)
         return 0;
-    return p->ticks[tick] - p->ticks[0];
+    uint64_t first = pyro_profile_tick_ns(p, 0), at = pyro_profile_tick_ns(p, tick);
+    return at < first ? 0 : at - first;
 }
 
 static void put_thread(FILE *to, const struct thread_view *view, const struct pyro_thread *thread,
@@ -135,24 +136,7 @@ static void put_thread(FILE *to, const struct thread_view *view, const struct py
     fputs("]}", to);
 }
 
-/* Runs by thread, in their order: the runs of thread t are order[first[t]] to order[first[t+1]]. */
-static int by_thread(const struct pyro_profile *p, uint32_t **order, size_t **first)
-{
-    *order = calloc(p->run_count + 1, sizeof **order);
-    *first = calloc(p->thread_count + 2, sizeof **first);
-    if (!*order || !*first)
-        return PYRO_E_NOMEM;
-    for (size_t i = 0; i < p->run_count; i++)
-        (*first)[p->runs[i].thread + 2]++;
-    for (size_t t = 2; t < p->thread_count + 2; t++)
-        (*first)[t] += (*first)[t - 1];
-    for (size_t i = 0; i < p->run_count; i++)
-        (*order)[(*first)[p->runs[i].thread + 1]++] = (uint32_t)i;
-    return 0;
-}
-
-static void put_profiles(FILE *to, const struct pyro_profile *p, const struct pyro_paths *paths,
-                         const uint32_t *order, const size_t *first)
+static void put_profiles(FILE *to, const struct pyro_profile *p, const struct pyro_paths *paths)
 {
     bool timed = isfinite(p->ns_per_sample) && p->ns_per_sample > 0;
     struct thread_view view = {
@@ -162,8 +146,8 @@ static void put_profiles(FILE *to, const struct pyro_profile *p, const struct py
 
     fputs("\"profiles\":[", to);
     for (size_t t = 0; t < p->thread_count && !ferror(to); t++) {
-        view.runs = order + first[t];
-        view.count = first[t + 1] - first[t];
+        view.runs = p->threads[t].runs;
+        view.count = p->threads[t].run_count;
         if (view.count == 0)
             continue;
         if (p->threads[t].samples > most) {
@@ -199,14 +183,10 @@ static int speedscope(FILE *to, const struct pyro_profile *p,
 {
     struct pyro_labels labels = {0};
     struct pyro_paths paths = {0};
-    uint32_t *order = NULL;
-    size_t *first = NULL;
 
     int rc = pyro_export_labels(p, options->frames, false, &labels);
     if (rc == 0)
         rc = pyro_export_paths(p, &labels, &paths);
-    if (rc == 0)
-        rc = by_thread(p, &order, &first);
     if (rc == 0) {
         fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
               "\"exporter\":\"pyrometer " PYRO_VERSION "\",\n\"name\":",
@@ -215,10 +195,8 @@ static int speedscope(FILE *to, const struct pyro_profile *p,
         fputs(",\n\"shared\":{\"frames\":[", to);
         put_frames(to, p, &labels);
         fputs("]},\n", to);
-        put_profiles(to, p, &paths, order, first);
+        put_profiles(to, p, &paths);
     }
-    free(order);
-    free(first);
     pyro_export_paths_release(&paths);
     pyro_export_labels_release(&labels);
     return rc ? pyro_base_fail(err, rc, "Cannot export: %s.", pyro_base_code_text(rc)) : 0;

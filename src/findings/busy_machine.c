@@ -6,8 +6,9 @@
 
 #define LEAST_NS UINT64_C(100000000)
 
-int findings_busy_machine(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_busy_machine(const struct evidence *e, double least, struct pyro_finding *out)
 {
+    const struct pyro_profile *p = e->p;
     uint64_t ran = 0, delayed = 0;
     for (size_t i = 0; i < p->thread_count; i++) {
         if (p->threads[i].samples == 0) /* filtered away */
@@ -23,8 +24,8 @@ int findings_busy_machine(const struct pyro_profile *p, double least, struct pyr
     if (out->share < least || out->of == 0)
         return 0;
     findings_say(out,
-                 "The machine was busy: for %.0f %% of the time that threads could run, %.1f s, "
-                 "they had no CPU",
-                 100.0 * out->share, (double)delayed / 1e9);
+                 "The machine was busy: for %.0f %% of the time that threads could run they had no "
+                 "CPU",
+                 100.0 * out->share);
     return 1;
 }

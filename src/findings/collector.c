@@ -5,8 +5,9 @@
 
 #include <stdlib.h>
 
-int findings_collector(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_collector(const struct evidence *e, double least, struct pyro_finding *out)
 {
+    const struct pyro_profile *p = e->p;
     uint64_t most = 0, *of;
     out->samples = p->states[PYRO_STATE_COLLECTING];
     out->of = p->states_known[PYRO_STATE_COLLECTING];
@@ -15,12 +16,9 @@ int findings_collector(const struct pyro_profile *p, double least, struct pyro_f
     of = calloc(p->function_count + 1, sizeof *of);
     if (of == NULL)
         return PYRO_E_NOMEM;
-    for (size_t i = 0; i < p->run_count; i++) {
-        const struct pyro_run *run = &p->runs[i];
-        if (run->node == PYRO_NONE || pyro_profile_shows(run->state, PYRO_STATE_COLLECTING) != 1)
-            continue;
-        uint32_t function = pyro_profile_function_of(p, run->node);
-        of[function] += run->count;
+    for (size_t i = 0; i < p->node_count; i++) {
+        uint32_t function = pyro_profile_function_of(p, (uint32_t)i);
+        of[function] += e->nodes[i].collected;
         if (of[function] > most) {
             most = of[function];
             out->function = function;

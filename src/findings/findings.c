@@ -12,15 +12,16 @@ static const struct rule {
     const char *name;
     double least; /* share of the samples that it is about */
     rule_fn *find;
+    bool of_states; /* of what threads did: says nothing where they were chosen by it */
 } rules[PYRO_FINDING_KINDS] = {
-    [PYRO_FINDING_HOT_FUNCTION] = {"hot-function", 0.0, findings_hot_function},
-    [PYRO_FINDING_HOT_LINE] = {"hot-line", 0.25, findings_hot_line},
-    [PYRO_FINDING_WAITING_LINE] = {"waiting-line", 0.20, findings_waiting_line},
-    [PYRO_FINDING_GIL] = {"gil", 0.20, findings_gil},
-    [PYRO_FINDING_COLLECTOR] = {"gc", 0.05, findings_collector},
-    [PYRO_FINDING_IMPORTS] = {"imports", 0.20, findings_imports},
-    [PYRO_FINDING_SATURATED_THREAD] = {"saturated-thread", 0.90, findings_saturated_thread},
-    [PYRO_FINDING_BUSY_MACHINE] = {"busy-machine", 0.15, findings_busy_machine},
+    [PYRO_FINDING_HOT_FUNCTION] = {"hot-function", 0.0, findings_hot_function, false},
+    [PYRO_FINDING_HOT_LINE] = {"hot-line", 0.25, findings_hot_line, false},
+    [PYRO_FINDING_WAITING_LINE] = {"waiting-line", 0.20, findings_waiting_line, true},
+    [PYRO_FINDING_GIL] = {"gil", 0.20, findings_gil, true},
+    [PYRO_FINDING_COLLECTOR] = {"gc", 0.05, findings_collector, true},
+    [PYRO_FINDING_IMPORTS] = {"imports", 0.20, findings_imports, false},
+    [PYRO_FINDING_SATURATED_THREAD] = {"saturated-thread", 0.90, findings_saturated_thread, true},
+    [PYRO_FINDING_BUSY_MACHINE] = {"busy-machine", 0.15, findings_busy_machine, true},
 };
 
 /* A program that waits, or imports, for half of its time: that is what to say first. */
@@ -49,17 +50,17 @@ static int by_rank(const void *a, const void *b)
     return x->kind < y->kind ? -1 : x->kind > y->kind;
 }
 
-int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max)
+/* How many, or an error code. */
+static int find_all(const struct evidence *e, struct pyro_finding *all)
 {
-    struct pyro_finding all[PYRO_FINDING_KINDS];
-    size_t count = 0;
-    if (max == 0 || p->samples == 0 || p->node_count == 0)
-        return 0;
+    int count = 0;
     for (int kind = 0; kind < PYRO_FINDING_KINDS; kind++) {
         struct pyro_finding *f = &all[count];
+        if (rules[kind].of_states && e->p->state != PYRO_STATE_ANY)
+            continue;
         *f = (struct pyro_finding){
             .kind = (enum pyro_finding_kind)kind, .function = PYRO_NONE, .caller = PYRO_NONE};
-        int rc = rules[kind].find(p, rules[kind].least, f);
+        int rc = rules[kind].find(e, rules[kind].least, f);
         if (rc < 0)
             return rc;
         if (rc == 0)
@@ -67,9 +68,25 @@ int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, s
         f->interval = pyro_stats_wilson(f->share, f->trials > 0 ? f->trials : (double)f->of);
         count++;
     }
-    qsort(all, count, sizeof *all, by_rank);
-    if (count > max)
-        count = max;
-    memcpy(out, all, count * sizeof *all);
-    return (int)count;
+    return count;
+}
+
+int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max)
+{
+    struct pyro_finding all[PYRO_FINDING_KINDS];
+    if (max == 0 || p->samples == 0 || p->node_count == 0)
+        return 0;
+    uint32_t *line_of = findings_lines_of(p);
+    struct tally *nodes = line_of == NULL ? NULL : findings_tally(p, line_of);
+    struct evidence e = {.p = p, .nodes = nodes, .line_of = line_of};
+    int count = nodes == NULL ? PYRO_E_NOMEM : find_all(&e, all);
+    free(line_of);
+    free(nodes);
+    if (count < 0)
+        return count;
+    qsort(all, (size_t)count, sizeof *all, by_rank);
+    if ((size_t)count > max)
+        count = (int)max;
+    memcpy(out, all, (size_t)count * sizeof *all);
+    return count;
 }

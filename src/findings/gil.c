@@ -10,80 +10,93 @@
 
 #define COMPUTES 0.05 /* of a line's samples this share hold the GIL: it computes */
 
-struct line {
-    uint64_t holding, sleeping;
-};
-
 static bool is_held(const uint8_t *held, uint64_t tick)
 {
     return held[tick / 8] >> tick % 8 & 1;
 }
 
-/* At which ticks has a thread the GIL?  (A tick belongs to one process.)  And what is seen of each
- * line. */
-static void look(const struct pyro_profile *p, const uint32_t *line_of, uint8_t *held,
-                 struct line *lines)
+/* At which ticks has a thread the GIL?  (A tick belongs to one process.) */
+static void look(const struct pyro_profile *p, const int8_t *holds, uint8_t *held)
 {
-    for (size_t i = 0; i < p->run_count; i++) {
-        const struct pyro_run *run = &p->runs[i];
-        uint32_t line = run->node == PYRO_NONE ? PYRO_NONE : line_of[run->node];
-        bool holds = pyro_profile_shows(run->state, PYRO_STATE_HOLDS_GIL) == 1;
-        for (uint64_t k = 0; holds && k < run->count && run->tick + k < p->tick_count; k++)
-            held[(run->tick + k) / 8] |= (uint8_t)(1 << (run->tick + k) % 8);
-        if (line == PYRO_NONE)
-            continue;
-        lines[line].holding += holds ? run->count : 0;
-        if (pyro_profile_shows(run->state, PYRO_STATE_IDLE) == 1)
-            lines[line].sleeping += run->count;
-    }
+    for (size_t t = 0; t < p->thread_count; t++)
+        for (size_t i = 0; i < p->threads[t].run_count; i++) {
+            const struct pyro_run *run = &p->threads[t].runs[i];
+            if (holds[run->state] != 1)
+                continue;
+            for (uint64_t k = run->tick; k < run->tick + run->count && k < p->tick_count; k++)
+                held[k / 8] |= (uint8_t)(1 << k % 8);
+        }
 }
 
 static uint64_t held_during(const struct pyro_profile *p, const struct pyro_run *run,
                             const uint8_t *held)
 {
     uint64_t count = 0;
-    for (uint64_t k = 0; k < run->count && run->tick + k < p->tick_count; k++)
-        count += is_held(held, run->tick + k);
+    for (uint64_t k = run->tick; k < run->tick + run->count && k < p->tick_count; k++)
+        count += is_held(held, k);
     return count;
 }
 
-uint64_t *findings_contended(const struct pyro_profile *p, const uint32_t *line_of)
+/* computes[line]: threads are seen there that hold the GIL. */
+static bool *lines_that_compute(const struct pyro_profile *p, const uint32_t *line_of,
+                                const struct tally *nodes)
 {
-    uint8_t *held = calloc(p->tick_count / 8 + 1, 1);
-    struct line *lines = calloc(p->line_count + 1, sizeof *lines);
-    uint64_t *contended = calloc(p->run_count + 1, sizeof *contended);
-    bool whole = held != NULL && lines != NULL && contended != NULL;
-    if (whole)
-        look(p, line_of, held, lines);
-    for (size_t i = 0; whole && i < p->run_count; i++) {
-        const struct pyro_run *run = &p->runs[i];
-        uint32_t at = run->node == PYRO_NONE ? PYRO_NONE : line_of[run->node];
-        if (at == PYRO_NONE || pyro_profile_shows(run->state, PYRO_STATE_IDLE) != 1)
-            continue;
-        double seen = (double)(lines[at].holding + lines[at].sleeping);
-        if ((double)lines[at].holding >= COMPUTES * seen)
-            contended[i] = held_during(p, run, held);
+    struct {
+        uint64_t held, idle;
+    } *lines = calloc(p->line_count + 1, sizeof *lines);
+    bool *computes = calloc(p->line_count + 1, sizeof *computes);
+    for (size_t i = 0; lines != NULL && i < p->node_count; i++)
+        if (line_of[i] != PYRO_NONE) {
+            lines[line_of[i]].held += nodes[i].held;
+            lines[line_of[i]].idle += nodes[i].idle;
+        }
+    for (size_t i = 0; lines != NULL && computes != NULL && i < p->line_count; i++)
+        computes[i] = (double)lines[i].held >= COMPUTES * (double)(lines[i].held + lines[i].idle);
+    if (lines == NULL) {
+        free(computes);
+        return NULL;
     }
-    free(held);
     free(lines);
-    if (whole)
-        return contended;
-    free(contended);
-    return NULL;
+    return computes;
 }
 
-int findings_gil(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_contended(const struct pyro_profile *p, const uint32_t *line_of, struct tally *nodes)
 {
-    uint32_t *line_of = findings_lines_of(p), best = 0;
-    uint64_t *contended = line_of == NULL ? NULL : findings_contended(p, line_of);
+    int8_t holds[PYRO_FACTS], idle[PYRO_FACTS];
+    if (p->thread_count < 2 || p->states[PYRO_STATE_IDLE] == 0)
+        return PYRO_OK;
+    uint8_t *held = calloc(p->tick_count / 8 + 1, 1);
+    bool *computes = lines_that_compute(p, line_of, nodes);
+    bool whole = held != NULL && computes != NULL;
+    findings_shows(PYRO_STATE_HOLDS_GIL, holds);
+    findings_shows(PYRO_STATE_IDLE, idle);
+    if (whole)
+        look(p, holds, held);
+    for (size_t t = 0; whole && t < p->thread_count; t++)
+        for (size_t i = 0; i < p->threads[t].run_count; i++) {
+            const struct pyro_run *run = &p->threads[t].runs[i];
+            uint32_t line = run->node == PYRO_NONE ? PYRO_NONE : line_of[run->node];
+            if (line != PYRO_NONE && idle[run->state] == 1 && computes[line])
+                nodes[run->node].contended += held_during(p, run, held);
+        }
+    free(held);
+    free(computes);
+    return whole ? PYRO_OK : PYRO_E_NOMEM;
+}
+
+int findings_gil(const struct evidence *e, double least, struct pyro_finding *out)
+{
+    const struct pyro_profile *p = e->p;
     uint64_t *of = calloc(p->line_count + 1, sizeof *of);
-    int rc = contended == NULL || of == NULL ? PYRO_E_NOMEM : 0;
-    for (size_t i = 0; rc == 0 && i < p->run_count; i++) {
-        if (contended[i] == 0)
+    uint32_t best = 0;
+    int rc = of == NULL ? PYRO_E_NOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < p->node_count; i++) {
+        uint64_t contended = e->nodes[i].contended;
+        if (contended == 0)
             continue;
-        uint32_t line = line_of[p->runs[i].node];
-        out->samples += contended[i];
-        of[line] += contended[i];
+        uint32_t line = e->line_of[i];
+        out->samples += contended;
+        of[line] += contended;
         if (of[line] > of[best])
             best = line;
     }
@@ -102,8 +115,6 @@ int findings_gil(const struct pyro_profile *p, double least, struct pyro_finding
         findings_say_place(out, f, out->line);
         rc = 1;
     }
-    free(line_of);
-    free(contended);
     free(of);
     return rc;
 }

@@ -63,17 +63,16 @@ static void phrase(const struct pyro_profile *p, bool itself, struct pyro_findin
     findings_say_name(out, f);
     findings_say(out, itself ? " itself, " : ", ");
     findings_say_place(out, f, f->first_line);
-    if (out->caller != PYRO_NONE) {
-        findings_say(out, ", called from ");
-        findings_say_name(out, &p->functions[out->caller]);
-    }
+    if (out->caller != PYRO_NONE)
+        findings_say_caller(out, &p->functions[out->caller]);
     if (p->samples < FEW_SAMPLES)
         findings_say(out, " (of only %llu sample%s)", (unsigned long long)p->samples,
                      p->samples == 1 ? "" : "s");
 }
 
-int findings_hot_function(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_hot_function(const struct evidence *e, double least, struct pyro_finding *out)
 {
+    const struct pyro_profile *p = e->p;
     struct pyro_walk walk;
     int rc = pyro_profile_walk(p, &walk);
     if (rc < 0)

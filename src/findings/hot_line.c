@@ -11,18 +11,17 @@ static bool is_first(const struct pyro_profile *p, const struct pyro_line_sums *
     return p->functions[line->function].first_line == line->line;
 }
 
-int findings_hot_line(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_hot_line(const struct evidence *e, double least, struct pyro_finding *out)
 {
-    uint32_t *line_of = findings_lines_of(p), best = PYRO_NONE;
+    const struct pyro_profile *p = e->p;
+    uint32_t best = PYRO_NONE;
     uint64_t *samples = calloc(p->line_count + 1, sizeof *samples), most = 0;
-    int rc = line_of == NULL || samples == NULL ? PYRO_E_NOMEM : 0;
-    for (size_t i = 0; rc == 0 && i < p->run_count; i++) {
-        const struct pyro_run *run = &p->runs[i];
-        uint32_t line = run->node == PYRO_NONE ? PYRO_NONE : line_of[run->node];
-        if (line == PYRO_NONE || is_first(p, &p->lines[line]) ||
-            pyro_profile_shows(run->state, PYRO_STATE_WAITING) == 1)
+    int rc = samples == NULL ? PYRO_E_NOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < p->node_count; i++) {
+        uint32_t line = e->line_of[i];
+        if (line == PYRO_NONE || is_first(p, &p->lines[line]))
             continue;
-        samples[line] += run->count;
+        samples[line] += p->nodes[i].self - e->nodes[i].waited;
         if (samples[line] > most) {
             most = samples[line];
             best = line;
@@ -42,7 +41,6 @@ int findings_hot_line(const struct pyro_profile *p, double least, struct pyro_fi
         findings_say_source(out, p, f, out->line);
         rc = 1;
     }
-    free(line_of);
     free(samples);
     return rc;
 }

@@ -19,8 +19,9 @@ static bool imports(const struct pyro_function *f)
     return is(f->file, "<frozen importlib._bootstrap>") && is(f->name, "_find_and_load");
 }
 
-int findings_imports(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_imports(const struct evidence *e, double least, struct pyro_finding *out)
 {
+    const struct pyro_profile *p = e->p;
     bool *importing = calloc(p->node_count + 1, sizeof *importing);
     uint32_t *module = malloc((p->node_count + 1) * sizeof *module); /* its function, or none yet */
     uint64_t *of = calloc(p->function_count + 1, sizeof *of), most = 0;

@@ -18,17 +18,20 @@ static double share(const struct times *t)
     return t->known > 0 ? (double)t->ran / (double)t->known : 0.0;
 }
 
-int findings_saturated_thread(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_saturated_thread(const struct evidence *e, double least, struct pyro_finding *out)
 {
+    const struct pyro_profile *p = e->p;
     struct times *times = calloc(p->thread_count + 1, sizeof *times);
     if (times == NULL)
         return PYRO_E_NOMEM;
-    for (size_t i = 0; i < p->run_count; i++) {
-        const struct pyro_run *run = &p->runs[i];
-        int ran = pyro_profile_shows(run->state, PYRO_STATE_CPU);
-        times[run->thread].ran += ran == 1 ? run->count : 0;
-        times[run->thread].known += ran >= 0 ? run->count : 0;
-    }
+    int8_t ran[PYRO_FACTS];
+    findings_shows(PYRO_STATE_CPU, ran);
+    for (size_t t = 0; t < p->thread_count && p->thread_count > OTHERS; t++)
+        for (size_t i = 0; i < p->threads[t].run_count; i++) {
+            const struct pyro_run *run = &p->threads[t].runs[i];
+            times[t].ran += ran[run->state] == 1 ? run->count : 0;
+            times[t].known += ran[run->state] >= 0 ? run->count : 0;
+        }
     size_t busiest = 0, others = 0;
     for (size_t i = 1; i < p->thread_count; i++)
         if (times[i].ran > times[busiest].ran)

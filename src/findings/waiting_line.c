@@ -26,25 +26,22 @@ static bool is_between_threads(const struct pyro_profile *p, uint32_t node)
     return false;
 }
 
-int findings_waiting_line(const struct pyro_profile *p, double least, struct pyro_finding *out)
+int findings_waiting_line(const struct evidence *e, double least, struct pyro_finding *out)
 {
-    uint32_t *line_of = findings_lines_of(p), best = PYRO_NONE;
+    const struct pyro_profile *p = e->p;
+    uint32_t best = PYRO_NONE;
     uint64_t *samples = calloc(p->line_count + 1, sizeof *samples), most = 0, of = 0;
     uint64_t *by_node = calloc(p->node_count + 1, sizeof *by_node);
-    uint64_t *contended = line_of == NULL ? NULL : findings_contended(p, line_of);
-    int rc = samples == NULL || by_node == NULL || contended == NULL ? PYRO_E_NOMEM : 0;
-    for (size_t i = 0; rc == 0 && i < p->run_count; i++) {
-        const struct pyro_run *run = &p->runs[i];
-        int waits = pyro_profile_shows(run->state, PYRO_STATE_WAITING);
-        if (run->node == PYRO_NONE || waits < 0 || (waits && is_between_threads(p, run->node)))
+    int rc = samples == NULL || by_node == NULL ? PYRO_E_NOMEM : 0;
+    for (size_t i = 0; rc == 0 && i < p->node_count; i++) {
+        const struct tally *node = &e->nodes[i];
+        bool apart = !is_between_threads(p, (uint32_t)i);
+        of += node->ran + (apart ? node->waited : 0);
+        uint32_t line = e->line_of[i];
+        if (!apart || line == PYRO_NONE)
             continue;
-        of += run->count;
-        uint32_t line = line_of[run->node];
-        if (!waits || line == PYRO_NONE)
-            continue;
-        uint64_t count = run->count - contended[i];
-        by_node[run->node] += count;
-        samples[line] += count;
+        by_node[i] = node->waited - node->contended;
+        samples[line] += by_node[i];
         if (samples[line] > most) {
             most = samples[line];
             best = line;
@@ -54,7 +51,7 @@ int findings_waiting_line(const struct pyro_profile *p, double least, struct pyr
         const struct pyro_function *f = &p->functions[p->lines[best].function];
         out->function = p->lines[best].function;
         out->line = p->lines[best].line;
-        out->caller = findings_caller_of(p, line_of, by_node, best);
+        out->caller = findings_caller_of(p, e->line_of, by_node, best);
         out->samples = most;
         out->of = of;
         out->share = (double)most / (double)of;
@@ -64,15 +61,11 @@ int findings_waiting_line(const struct pyro_profile *p, double least, struct pyr
         findings_say(out, ", ");
         findings_say_place(out, f, out->line);
         findings_say_source(out, p, f, out->line);
-        if (out->caller != PYRO_NONE) {
-            findings_say(out, ", called from ");
-            findings_say_name(out, &p->functions[out->caller]);
-        }
+        if (out->caller != PYRO_NONE)
+            findings_say_caller(out, &p->functions[out->caller]);
         rc = 1;
     }
-    free(line_of);
     free(samples);
     free(by_node);
-    free(contended);
     return rc;
 }

@@ -43,14 +43,7 @@ void findings_say_name(struct pyro_finding *out, const struct pyro_function *f)
 
 void findings_say_place(struct pyro_finding *out, const struct pyro_function *f, uint32_t line)
 {
-    struct pyro_str file = f->file;
-    for (size_t i = file.size; i-- > 0;) {
-        if (file.bytes[i] == '/') {
-            file.bytes += i + 1;
-            file.size -= i + 1;
-            break;
-        }
-    }
+    struct pyro_str file = pyro_profile_file_name(f->file);
     out->place_at = strlen(out->text);
     findings_say(out, "%.*s:%u", file.size > FILE_MOST ? FILE_MOST : (int)file.size, file.bytes,
                  line);
@@ -73,9 +66,23 @@ void findings_say_source(struct pyro_finding *out, const struct pyro_profile *p,
     say_cut(out, text, SOURCE_MOST);
 }
 
+void findings_say_caller(struct pyro_finding *out, const struct pyro_function *f)
+{
+    static const char module[] = "<module>";
+    findings_say(out, ", called from ");
+    findings_say_name(out, f);
+    if (f->qualname.size != sizeof module - 1 ||
+        memcmp(f->qualname.bytes, module, sizeof module - 1) != 0)
+        return;
+    struct pyro_str file = pyro_profile_file_name(f->file);
+    findings_say(out, " of %.*s", file.size > FILE_MOST ? FILE_MOST : (int)file.size, file.bytes);
+}
+
 const char *findings_time(const struct pyro_profile *p)
 {
     size_t running = 0;
+    if (p->filtered && p->samples < p->of_samples)
+        return "that time";
     for (size_t i = 0; i < p->thread_count; i++)
         running += p->threads[i].samples > 0;
     return running > 1 ? "the threads' time" : "the time";

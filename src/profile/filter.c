@@ -34,17 +34,25 @@ static int copy_strs(struct pyro_profile *p, struct pyro_str **texts, size_t cou
     return rc;
 }
 
-/* to starts as a plain copy of the struct, with an arena of its own. */
-static int copy_tables(struct pyro_profile *to)
+/* to starts as a plain copy of the struct, but for what is allocated by itself, with an arena of
+ * its own. */
+static int copy_tables(const struct pyro_profile *p, struct pyro_profile *to)
 {
     to->functions = copy_array(to, to->functions, to->function_count, sizeof(*to->functions));
     to->frames = copy_array(to, to->frames, to->frame_count, sizeof(*to->frames));
-    to->threads = copy_array(to, to->threads, to->thread_count, sizeof(*to->threads));
+    to->threads = copy_array(to, p->threads, p->thread_count, sizeof(*to->threads));
     to->processes = copy_array(to, to->processes, to->process_count, sizeof(*to->processes));
-    to->ticks = copy_array(to, to->ticks, to->tick_count, sizeof(*to->ticks));
+    to->tick_bases = copy_array(to, to->tick_bases, to->tick_base_count, sizeof(*to->tick_bases));
+    for (size_t i = 0; to->threads != NULL && i < to->thread_count; i++) {
+        to->threads[i].runs = NULL; /* its own are made anew */
+        to->threads[i].run_count = 0;
+    }
+    to->ticks = malloc((p->tick_count + 1) * sizeof(*to->ticks));
+    if (to->ticks != NULL && p->tick_count > 0)
+        memcpy(to->ticks, p->ticks, p->tick_count * sizeof(*to->ticks));
     to->sources = copy_array(to, to->sources, to->source_count, sizeof(*to->sources));
-    if (!to->functions || !to->frames || !to->threads || !to->processes || !to->ticks ||
-        !to->sources)
+    if (!to->functions || !to->frames || !to->threads || !to->processes || !to->tick_bases ||
+        !to->ticks || !to->sources)
         return PYRO_E_NOMEM;
     int rc = PYRO_OK;
     for (size_t i = 0; rc == PYRO_OK && i < to->function_count; i++) {
@@ -206,28 +214,18 @@ static int map_nodes(const struct pyro_profile *p, const bool *keep, uint32_t *n
     return rc;
 }
 
-/* Self samples of the new nodes: from the runs of the threads and the state wanted; `moved` is not
- * known per thread, so it is shared out by samples. */
-static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, const uint32_t *now,
-                struct pyro_profile *to)
+/* The runs of a thread that are wanted, at their new nodes; self[node] of the old ones. */
+static int filter_runs(const struct pyro_thread *from, const struct pyro_filter *filter,
+                       const uint32_t *now, uint64_t *self, struct pyro_profile *to, size_t thread)
 {
-    uint64_t *self = calloc(p->node_count + 1, sizeof(*self));
-    to->runs = pyro_base_arena_alloc(to->arena, (p->run_count + 1) * sizeof(*to->runs));
-    if (self == NULL || to->runs == NULL) {
-        free(self);
-        return PYRO_E_NOMEM;
-    }
-    to->run_count = 0;
-    to->samples = to->outside = 0;
-    for (size_t i = 0; i < to->thread_count; i++)
-        to->threads[i].samples = 0;
-    for (size_t i = 0; i < p->run_count; i++) {
-        struct pyro_run run = p->runs[i];
-        if (!is_wanted(p, run.thread, filter))
-            continue;
+    struct pyro_vec runs = PYRO_VEC(struct pyro_run);
+    int rc = PYRO_OK;
+    for (size_t i = 0; i < from->run_count && rc == PYRO_OK; i++) {
+        struct pyro_run run = from->runs[i];
+        struct pyro_run *last = runs.len > 0 ? pyro_base_vec_at(&runs, runs.len - 1) : NULL;
         if (pyro_profile_shows(run.state, filter->state) != 1)
             continue;
-        to->threads[run.thread].samples += run.count;
+        to->threads[thread].samples += run.count;
         to->samples += run.count;
         if (run.node != PYRO_NONE) {
             self[run.node] += run.count;
@@ -235,15 +233,39 @@ static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, 
         }
         if (run.node == PYRO_NONE)
             to->outside += run.count;
-        struct pyro_run *last = to->run_count > 0 ? &to->runs[to->run_count - 1] : NULL;
-        if (last != NULL && last->thread == run.thread && last->node == run.node &&
-            last->state == run.state && last->tick + last->count == run.tick)
+        if (last != NULL && pyro_profile_goes_on(last, &run)) {
             last->count += run.count;
+            continue;
+        }
+        struct pyro_run *next = pyro_base_vec_push(&runs);
+        if (next == NULL)
+            rc = PYRO_E_NOMEM;
         else
-            to->runs[to->run_count++] = run;
+            *next = run;
     }
-    pyro_profile_count_states(to);
-    for (size_t i = 0; i < p->node_count; i++) {
+    if (rc == PYRO_OK)
+        pyro_profile_give_runs(to, thread, &runs);
+    pyro_base_vec_release(&runs);
+    return rc;
+}
+
+/* Self samples of the new nodes: from the runs of the threads and the state wanted; `moved` is not
+ * known per thread, so it is shared out by samples. */
+static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, const uint32_t *now,
+                struct pyro_profile *to)
+{
+    uint64_t *self = calloc(p->node_count + 1, sizeof(*self));
+    int rc = self == NULL ? PYRO_E_NOMEM : PYRO_OK;
+    to->run_count = 0;
+    to->samples = to->outside = 0;
+    for (size_t i = 0; i < to->thread_count; i++)
+        to->threads[i].samples = 0;
+    for (size_t i = 0; i < p->thread_count && rc == PYRO_OK; i++)
+        if (is_wanted(p, (uint32_t)i, filter))
+            rc = filter_runs(&p->threads[i], filter, now, self, to, i);
+    if (rc == PYRO_OK)
+        pyro_profile_count_states(to);
+    for (size_t i = 0; i < p->node_count && rc == PYRO_OK; i++) {
         const struct pyro_node *node = &p->nodes[i];
         if (now[i] == PYRO_NONE || self[i] == 0)
             continue;
@@ -252,7 +274,7 @@ static int fill(const struct pyro_profile *p, const struct pyro_filter *filter, 
             (uint64_t)((double)node->moved * (double)self[i] / (double)node->self + 0.5);
     }
     free(self);
-    return PYRO_OK;
+    return rc;
 }
 
 static int fill_profile(const struct pyro_profile *p, const struct pyro_filter *filter,
@@ -263,7 +285,7 @@ static int fill_profile(const struct pyro_profile *p, const struct pyro_filter *
     bool *keep = choose_functions(p, filter);
     int rc = now == NULL || keep == NULL ? PYRO_E_NOMEM : PYRO_OK;
     if (rc == PYRO_OK)
-        rc = copy_tables(to);
+        rc = copy_tables(p, to);
     if (rc == PYRO_OK)
         rc = map_nodes(p, keep, now, &nodes);
     if (rc == PYRO_OK) {
@@ -277,6 +299,54 @@ static int fill_profile(const struct pyro_profile *p, const struct pyro_filter *
     free(now);
     free(keep);
     return rc;
+}
+
+static struct pyro_buf *put_word(struct pyro_buf *words, const char *word)
+{
+    if (words->len > 0)
+        pyro_base_put(words, " ", 1);
+    pyro_base_put(words, word, strlen(word));
+    return words;
+}
+
+/* The filter, as it is written on the command line, after what an earlier one chose. */
+static int describe(const struct pyro_profile *p, const struct pyro_filter *filter,
+                    struct pyro_profile *to)
+{
+    struct pyro_buf words = {0};
+    char number[32];
+    const struct {
+        const char *option;
+        const char *const *values;
+        size_t count;
+    } lists[] = {{"--only", filter->only, filter->only_count},
+                 {"--exclude", filter->exclude, filter->exclude_count}};
+    snprintf(number, sizeof number, "%d", (int)filter->process);
+    const struct {
+        const char *option, *value;
+        bool given;
+    } single[] = {
+        {"--mine", NULL, filter->mine != NULL},
+        {"--thread", filter->thread, filter->thread != NULL},
+        {"--process", number, filter->process != 0},
+        {"--state", pyro_profile_state_names[filter->state], filter->state != PYRO_STATE_ANY}};
+    pyro_base_put(&words, p->chosen.size ? p->chosen.bytes : "", p->chosen.size);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < lists[i].count; k++)
+            put_word(put_word(&words, lists[i].option), lists[i].values[k]);
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        if (single[i].given) {
+            put_word(&words, single[i].option);
+            if (single[i].value != NULL)
+                put_word(&words, single[i].value);
+        }
+    to->chosen.bytes =
+        words.failed
+            ? NULL
+            : pyro_base_arena_copy(to->arena, words.len ? (const char *)words.data : "", words.len);
+    to->chosen.size = words.len;
+    pyro_base_buf_release(&words);
+    return to->chosen.bytes == NULL ? PYRO_E_NOMEM : PYRO_OK;
 }
 
 /* What was asked for has to be there, so that a slip of the keyboard is no empty profile. */
@@ -310,18 +380,23 @@ int pyro_profile_filter(const struct pyro_profile *p, const struct pyro_filter *
     if (rc != PYRO_OK)
         return rc;
     struct pyro_profile *to = malloc(sizeof(*to));
-    struct pyro_arena *arena = pyro_base_arena_new();
-    rc = PYRO_E_NOMEM;
-    if (to != NULL && arena != NULL) {
+    if (to != NULL) {
         *to = *p;
-        to->arena = arena;
+        to->threads = NULL;
+        to->ticks = NULL;
+        to->arena = pyro_base_arena_new();
         to->filtered = p->filtered || p->samples > 0;
-        rc = fill_profile(p, filter, to);
+        to->of_samples = p->filtered ? p->of_samples : p->samples;
+        to->by_function =
+            p->by_function || filter->only_count || filter->exclude_count || filter->mine;
+        if (filter->state != PYRO_STATE_ANY)
+            to->state = filter->state;
     }
+    rc = to == NULL || to->arena == NULL ? PYRO_E_NOMEM : describe(p, filter, to);
+    if (rc == PYRO_OK)
+        rc = fill_profile(p, filter, to);
     if (rc < 0) {
-        if (arena != NULL)
-            pyro_base_arena_free(arena);
-        free(to);
+        pyro_profile_free(to);
         return pyro_base_fail(err, rc, "There is not enough memory to filter the profile.");
     }
     *out = to;

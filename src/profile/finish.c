@@ -1,6 +1,6 @@
 /*
  * Loading, second half: from the builder's tables to the profile.  Folds unverified paths (once,
- * over the whole recording), lays the samples out by thread and time, works out the counts of
+ * over the whole recording), makes the threads' tracks their runs, works out the counts of
  * "sampling" and what one sample stands for, and fills in what can be inferred.
  */
 #include "profile_priv.h"
@@ -24,141 +24,74 @@ static int by_tick(const void *a, const void *b)
     return x->tick < y->tick ? -1 : x->tick > y->tick;
 }
 
-/* Runs grouped by thread, in time order; stretches at one node and in one state that follow each
- * other without a gap become one.  (A discarded sample is a gap.) */
-static int lay_out(struct pyro_profile_builder *b)
+/* The run at the node that its samples are charged to.  Where its own path is not kept that is the
+ * second read's, if that is kept, else where its upper half is at home, else what is left of it. */
+static struct pyro_run choose(struct pyro_profile_builder *b, const uint32_t *target,
+                              struct pyro_run run, uint32_t second)
+{
+    const struct pyro_build_node *nodes = b->nodes.data;
+    uint32_t own = run.node;
+    if (own == PYRO_NONE || target[own] == own)
+        return run;
+    run.node = second != PYRO_NONE && target[second] == second ? second : target[own];
+    bool whole = run.node == second || nodes[run.node].depth == nodes[own].depth;
+    if (whole) {
+        run.moved = 1;
+        b->profile->sampling.moved += run.count;
+    } else {
+        b->profile->sampling.folded += run.count;
+    }
+    return run;
+}
+
+static void count(struct pyro_profile *p, const struct pyro_run *run)
+{
+    p->samples += run->count;
+    if (run->node == PYRO_NONE) {
+        p->outside += run->count;
+        return;
+    }
+    struct pyro_node *node = &p->nodes[run->node];
+    node->self += run->count;
+    if (run->moved)
+        node->moved += run->count;
+}
+
+/* Stretches at one node and in one state that follow each other without a gap become one.  (A
+ * discarded sample is a gap.) */
+static void join(struct pyro_vec *runs)
+{
+    struct pyro_run *all = runs->data;
+    size_t kept = 0;
+    for (size_t i = 0; i < runs->len; i++) {
+        if (kept > 0 && pyro_profile_goes_on(&all[kept - 1], &all[i]))
+            all[kept - 1].count += all[i].count;
+        else
+            all[kept++] = all[i];
+    }
+    runs->len = kept;
+}
+
+/* A thread's track becomes its runs. */
+static void lay_out(struct pyro_profile_builder *b, const uint32_t *target, size_t thread)
 {
     struct pyro_profile *p = b->profile;
-    const struct pyro_build_sample *samples = b->samples.data;
-    size_t *next = calloc(b->threads.len + 1, sizeof(*next));
-    p->runs = pyro_base_arena_alloc(p->arena, (b->samples.len + 1) * sizeof(*p->runs));
-    if (next == NULL || p->runs == NULL) {
-        free(next);
-        return PYRO_E_NOMEM;
+    struct pyro_track *track = pyro_base_vec_at(&b->tracks, thread);
+    struct pyro_run *runs = track->runs.data;
+    const uint32_t *second = track->seconds.data;
+    bool ordered = true;
+    for (size_t i = 0; i < track->runs.len; i++) {
+        runs[i] = choose(b, target, runs[i], runs[i].second ? *second++ : PYRO_NONE);
+        count(p, &runs[i]);
+        p->threads[thread].samples += runs[i].count;
+        runs[i].moved = runs[i].second = 0;
+        ordered = ordered && (i == 0 || runs[i - 1].tick <= runs[i].tick);
     }
-    for (size_t i = 0; i < b->samples.len; i++)
-        next[samples[i].thread + 1]++;
-    for (size_t i = 1; i <= b->threads.len; i++)
-        next[i] += next[i - 1];
-    for (size_t i = 0; i < b->samples.len; i++) {
-        const struct pyro_build_sample *s = &samples[i];
-        p->runs[next[s->thread]++] =
-            (struct pyro_run){s->thread, s->node, s->tick, s->count, s->state};
-    }
-
-    size_t at = 0, kept = 0; /* next[i] is now where thread i ends */
-    for (size_t i = 0; i < b->threads.len; i++) {
-        size_t start = at;
-        bool ordered = true;
-        for (at = start; at < next[i]; at++)
-            ordered = ordered && (at == start || p->runs[at - 1].tick <= p->runs[at].tick);
-        if (!ordered) /* no sound file is like that */
-            qsort(&p->runs[start], at - start, sizeof(*p->runs), by_tick);
-        for (size_t k = start; k < at; k++) {
-            struct pyro_run *last = kept > 0 ? &p->runs[kept - 1] : NULL;
-            struct pyro_run run = p->runs[k];
-            p->threads[i].samples += run.count;
-            if (last != NULL && last->thread == run.thread && last->node == run.node &&
-                last->state == run.state && last->tick + last->count == run.tick)
-                last->count += run.count;
-            else
-                p->runs[kept++] = run;
-        }
-    }
-    p->run_count = kept;
-    pyro_profile_count_states(p);
-    free(next);
-    return PYRO_OK;
-}
-
-static int by_thread_and_tick(const void *a, const void *b)
-{
-    const struct pyro_build_beside *x = a, *y = b;
-    if (x->thread != y->thread)
-        return x->thread < y->thread ? -1 : 1;
-    return x->tick < y->tick ? -1 : x->tick > y->tick;
-}
-
-static void sort_beside(struct pyro_vec *list)
-{
-    if (list->len > 1)
-        qsort(list->data, list->len, list->elem, by_thread_and_tick);
-}
-
-/* What is told beside the thread's sample at this tick; PYRO_NONE: nothing.  *until becomes the
- * tick up to which that holds, if it is before. */
-static uint32_t beside_at(const struct pyro_vec *list, uint32_t thread, uint64_t tick,
-                          uint64_t *until)
-{
-    size_t low = 0, high = list->len; /* the first that ends behind the tick */
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct pyro_build_beside *at = pyro_base_vec_at(list, middle);
-        if (at->thread < thread || (at->thread == thread && at->tick + at->count <= tick))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct pyro_build_beside *at = low < list->len ? pyro_base_vec_at(list, low) : NULL;
-    if (at == NULL || at->thread != thread)
-        return PYRO_NONE;
-    bool inside = at->tick <= tick;
-    uint64_t end = inside ? at->tick + at->count : at->tick;
-    if (*until > end)
-        *until = end;
-    return inside ? at->value : PYRO_NONE;
-}
-
-/* The beginning of a run of samples, as far as all that is told beside it is one: its state, and
- * where its own path is not kept, the path that it is charged to: the second read's, if that is
- * kept, else where its upper half is at home, else what is left of its own. */
-static struct pyro_build_sample choose_some(struct pyro_profile_builder *b, const uint32_t *target,
-                                            struct pyro_build_sample s)
-{
-    bool kept = s.node == PYRO_NONE || target[s.node] == s.node;
-    uint64_t until = s.tick + s.count;
-    uint32_t state = beside_at(&b->states, s.thread, s.tick, &until);
-    uint32_t second = kept ? PYRO_NONE : beside_at(&b->seconds, s.thread, s.tick, &until);
-    s.count = until - s.tick;
-    s.state = state == PYRO_NONE ? 0 : state;
-    if (kept)
-        return s;
-    const struct pyro_build_node *nodes = b->nodes.data;
-    uint32_t own = s.node;
-    s.node = second != PYRO_NONE && target[second] == second ? second : target[own];
-    bool whole = s.node == second || nodes[s.node].depth == nodes[own].depth;
-    s.moved = s.moved || whole;
-    if (whole)
-        b->profile->sampling.moved += s.count;
-    else
-        b->profile->sampling.folded += s.count;
-    return s;
-}
-
-/* Makes each sample's node the one that it is charged to. */
-static int choose_paths(struct pyro_profile_builder *b, const uint32_t *target)
-{
-    struct pyro_vec chosen = PYRO_VEC(struct pyro_build_sample);
-    const struct pyro_build_sample *samples = b->samples.data;
-    int rc = PYRO_OK;
-    sort_beside(&b->seconds);
-    sort_beside(&b->states);
-    for (size_t i = 0; i < b->samples.len && rc == PYRO_OK; i++) {
-        struct pyro_build_sample rest = samples[i];
-        while (rest.count > 0 && rc == PYRO_OK) {
-            struct pyro_build_sample some = choose_some(b, target, rest);
-            struct pyro_build_sample *to = pyro_base_vec_push(&chosen);
-            if (to == NULL)
-                rc = PYRO_E_NOMEM;
-            else
-                *to = some;
-            rest.tick += some.count;
-            rest.count -= some.count;
-        }
-    }
-    pyro_base_vec_release(&b->samples);
-    b->samples = chosen;
-    return rc;
+    pyro_base_vec_release(&track->seconds);
+    if (!ordered) /* no sound file is like that */
+        qsort(runs, track->runs.len, sizeof(*runs), by_tick);
+    join(&track->runs);
+    pyro_profile_give_runs(p, thread, &track->runs);
 }
 
 static int place_samples(struct pyro_profile_builder *b)
@@ -169,29 +102,16 @@ static int place_samples(struct pyro_profile_builder *b)
     p->nodes = pyro_base_arena_alloc(p->arena, (b->nodes.len + 1) * sizeof(*p->nodes));
     int rc = target == NULL || p->nodes == NULL ? PYRO_E_NOMEM : PYRO_OK;
     if (rc == PYRO_OK)
-        rc = pyro_profile_fold(nodes, b->nodes.len, &b->node_map, p->frames, b->samples.data,
-                               b->samples.len, b->stills.data, b->stills.len, target);
-    if (rc == PYRO_OK)
-        rc = choose_paths(b, target);
+        rc = pyro_profile_fold(nodes, b->nodes.len, &b->node_map, p->frames, target);
     if (rc == PYRO_OK) {
         p->node_count = b->nodes.len;
         for (size_t i = 0; i < p->node_count; i++) {
             p->nodes[i].parent = nodes[i].parent;
             p->nodes[i].frame = nodes[i].frame;
         }
-        for (size_t i = 0; i < b->samples.len; i++) {
-            const struct pyro_build_sample *s = pyro_base_vec_at(&b->samples, i);
-            p->samples += s->count;
-            if (s->node == PYRO_NONE) {
-                p->outside += s->count;
-                continue;
-            }
-            struct pyro_node *node = &p->nodes[s->node];
-            node->self += s->count;
-            if (s->moved)
-                node->moved += s->count;
-        }
-        rc = lay_out(b);
+        for (size_t i = 0; i < p->thread_count; i++)
+            lay_out(b, target, i);
+        pyro_profile_count_states(p);
     }
     free(target);
     return rc;
@@ -354,27 +274,33 @@ static int sum_up(struct pyro_profile_builder *b, enum pyro_ending ending)
 static int finish(struct pyro_profile_builder *b, enum pyro_ending ending)
 {
     struct pyro_profile *p = b->profile;
+    int rc = pyro_profile_settle_batch(b);
+    if (rc < 0)
+        return rc;
     if (b->sources.len > 1)
         qsort(b->sources.data, b->sources.len, sizeof(struct pyro_source), by_file_and_line);
     p->functions = into_arena(p, &b->functions);
     p->frames = into_arena(p, &b->frames);
     p->threads = into_arena(p, &b->threads);
     p->processes = into_arena(p, &b->processes);
-    p->ticks = into_arena(p, &b->ticks);
+    p->tick_bases = into_arena(p, &b->tick_bases);
     p->sources = into_arena(p, &b->sources);
     p->unknown = into_arena(p, &b->unknown);
-    if (!p->functions || !p->frames || !p->threads || !p->processes || !p->ticks || !p->sources ||
-        !p->unknown)
+    if (!p->functions || !p->frames || !p->threads || !p->processes || !p->tick_bases ||
+        !p->sources || !p->unknown)
         return PYRO_E_NOMEM;
     p->function_count = b->functions.len;
     p->frame_count = b->frames.len;
     p->thread_count = b->threads.len;
     p->process_count = b->processes.len;
+    p->tick_base_count = b->tick_bases.len;
+    p->ticks = b->ticks.data; /* by far the longest: it is handed over, not copied */
     p->tick_count = b->ticks.len;
+    b->ticks = PYRO_VEC(uint32_t);
     p->source_count = b->sources.len;
     p->unknown_count = b->unknown.len;
 
-    int rc = place_samples(b);
+    rc = place_samples(b);
     if (rc == PYRO_OK)
         rc = pyro_profile_settle(p);
     if (rc == PYRO_OK)
@@ -407,6 +333,9 @@ void pyro_profile_free(struct pyro_profile *p)
 {
     if (p == NULL)
         return;
+    for (size_t i = 0; p->threads != NULL && i < p->thread_count; i++)
+        free(p->threads[i].runs);
+    free(p->ticks);
     if (p->arena != NULL)
         pyro_base_arena_free(p->arena);
     free(p);

@@ -174,26 +174,14 @@ static int find_paths(const struct pyro_build_node *nodes, size_t node_count,
 }
 
 static void count_samples(const struct pyro_build_node *nodes, size_t node_count,
-                          const struct pyro_build_sample *samples, size_t sample_count,
-                          const uint32_t *stills, size_t still_count, struct pyro_path *paths,
-                          size_t path_count, const uint32_t *path_of, struct sums *sums)
+                          struct pyro_path *paths, size_t path_count, const uint32_t *path_of,
+                          struct sums *sums)
 {
-    for (size_t i = 0; i < sample_count; i++) {
-        const struct pyro_build_sample *s = &samples[i];
-        if (s->node == PYRO_NONE)
-            continue;
-        sums[s->node].under += s->count;
-        sums[s->node].own += s->count;
-        paths[path_of[s->node]].times.seen += s->count;
-        uint32_t depth = nodes[s->node].depth;
-        if (s->unverified < depth) {
-            uint32_t top = pyro_profile_ancestor(nodes, s->node, depth - s->unverified);
-            paths[path_of[top]].times.verified += s->count;
-        }
-    }
-    for (size_t i = 0; i < still_count; i++) {
-        sums[stills[i]].stills++;
-        paths[path_of[stills[i]]].times.stills++;
+    for (size_t i = 0; i < node_count; i++) {
+        const struct pyro_build_node *node = &nodes[i];
+        struct pyro_path_times own = {node->verified, node->own, node->stills};
+        add(&paths[path_of[i]].times, own);
+        sums[i] = (struct sums){node->own, node->own, node->stills};
     }
     for (size_t i = node_count; i-- > 0;)
         if (nodes[i].parent != PYRO_NONE) {
@@ -201,9 +189,8 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
             sums[nodes[i].parent].stills += sums[i].stills;
         }
     for (size_t i = path_count; i-- > 0;)
-        if (paths[i].parent != PYRO_NONE) {
+        if (paths[i].parent != PYRO_NONE)
             add(&paths[paths[i].parent].times, paths[i].times);
-        }
 }
 
 /* The most frequent path of a group counts.  (Where that is the path itself it does no harm:
@@ -379,8 +366,7 @@ static uint32_t target_of(const struct pyro_build_node *nodes, uint32_t node,
 
 int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
                       const struct pyro_map *node_map, const struct pyro_frame *frames,
-                      const struct pyro_build_sample *samples, size_t sample_count,
-                      const uint32_t *stills, size_t still_count, uint32_t *target)
+                      uint32_t *target)
 {
     struct pyro_vec paths = PYRO_VEC(struct pyro_path);
     if (node_count == 0)
@@ -391,8 +377,7 @@ int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
     if (rc == PYRO_OK)
         rc = find_paths(nodes, node_count, frames, &paths, path_of);
     if (rc == PYRO_OK) {
-        count_samples(nodes, node_count, samples, sample_count, stills, still_count, paths.data,
-                      paths.len, path_of, sums);
+        count_samples(nodes, node_count, paths.data, paths.len, path_of, sums);
         rc = judge_all(&paths, nodes, node_count, frames, sums);
     }
     free(sums);

@@ -50,6 +50,11 @@ int pyro_profile_ids_add(struct pyro_ids *ids, uint32_t id, uint32_t value)
 uint32_t pyro_profile_ids_get(const struct pyro_ids *ids, uint32_t id)
 {
     size_t low = 0, high = ids->segments.len;
+    if (high == 1) { /* as it nearly always is */
+        const struct segment *all = ids->segments.data;
+        return id - all->first < all->count ? ((uint32_t *)ids->values.data)[id - all->first]
+                                            : PYRO_NONE;
+    }
     while (low < high) { /* the first segment that starts above id */
         size_t mid = low + (high - low) / 2;
         const struct segment *s = pyro_base_vec_at(&ids->segments, mid);

@@ -11,6 +11,7 @@
 
 #define WARNINGS_MAX 200 /* a file may hold as many damaged stretches as it likes */
 #define UNKNOWN_MAX 100
+#define TICKS_MOST (UINT64_C(1) << 40) /* as pyro_run.tick can hold */
 
 static struct pyro_str text_of(struct pyro_profile_builder *b, uint32_t id)
 {
@@ -265,6 +266,11 @@ static int on_thread(void *ctx, uint32_t stream_id, uint32_t id,
         thread->process = stream->process;
         thread->tid = fact->tid;
         thread->name = from_c("");
+        struct pyro_track *track = pyro_base_vec_push(&b->tracks);
+        if (track == NULL)
+            return PYRO_E_NOMEM;
+        track->runs = PYRO_VEC(struct pyro_run);
+        track->seconds = PYRO_VEC(uint32_t);
     }
     struct pyro_thread *thread = pyro_base_vec_at(&b->threads, at);
     if (fact->name.size > 0 && keep_text(b, fact->name, &thread->name) < 0)
@@ -272,20 +278,45 @@ static int on_thread(void *ctx, uint32_t stream_id, uint32_t id,
     return add_id(b, &stream->threads, id, at);
 }
 
+/* Ticks are kept as what they are after a base, which is made anew for each batch, and wherever 32
+ * bits do not do. */
+static int add_ticks(struct pyro_profile_builder *b, const uint64_t *times, size_t count)
+{
+    size_t at = b->ticks.len;
+    uint64_t base_ns = 0;
+    if (count > SIZE_MAX / sizeof(uint32_t) - at || at + count >= TICKS_MOST ||
+        pyro_base_vec_resize(&b->ticks, at + count) < 0)
+        return PYRO_E_NOMEM;
+    uint32_t *ticks = b->ticks.data;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || times[i] < base_ns || times[i] - base_ns > UINT32_MAX) {
+            struct pyro_tick_base *base = pyro_base_vec_push(&b->tick_bases);
+            if (base == NULL)
+                return PYRO_E_NOMEM;
+            *base = (struct pyro_tick_base){at + i, times[i]};
+            base_ns = times[i];
+        }
+        ticks[at + i] = (uint32_t)(times[i] - base_ns);
+    }
+    return PYRO_OK;
+}
+
 static int on_ticks(void *ctx, uint32_t stream_id, const uint64_t *times, size_t count)
 {
     struct pyro_profile_builder *b = ctx;
     struct pyro_build_stream *stream = stream_of(b, stream_id);
+    int rc = pyro_profile_settle_batch(b);
+    if (rc < 0)
+        return rc;
     if (stream == NULL)
         return drop(b);
     stream->batch_first = b->ticks.len;
     stream->batch_count = 0;
     if (count == 0)
         return PYRO_OK;
-    if (count > SIZE_MAX / sizeof(*times) - b->ticks.len ||
-        pyro_base_vec_resize(&b->ticks, b->ticks.len + count) < 0)
-        return PYRO_E_NOMEM;
-    memcpy(pyro_base_vec_at(&b->ticks, stream->batch_first), times, count * sizeof(*times));
+    rc = add_ticks(b, times, count);
+    if (rc < 0)
+        return rc;
     stream->batch_count = count;
     if (stream->ticks == 0)
         stream->first_ns = times[0];
@@ -392,10 +423,7 @@ static int on_still(void *ctx, uint32_t stream_id, uint32_t node)
     node = stream == NULL ? PYRO_NONE : pyro_profile_ids_get(&stream->nodes, node);
     if (node == PYRO_NONE)
         return PYRO_OK;
-    uint32_t *to = pyro_base_vec_push(&b->stills);
-    if (to == NULL)
-        return PYRO_E_NOMEM;
-    *to = node;
+    ((struct pyro_build_node *)pyro_base_vec_at(&b->nodes, node))->stills++;
     return PYRO_OK;
 }
 
@@ -540,8 +568,9 @@ struct pyro_profile_builder *pyro_profile_builder_new(void)
     b->samples = PYRO_VEC(struct pyro_build_sample);
     b->seconds = PYRO_VEC(struct pyro_build_beside);
     b->states = PYRO_VEC(struct pyro_build_beside);
-    b->stills = PYRO_VEC(uint32_t);
-    b->ticks = PYRO_VEC(uint64_t);
+    b->tracks = PYRO_VEC(struct pyro_track);
+    b->tick_bases = PYRO_VEC(struct pyro_tick_base);
+    b->ticks = PYRO_VEC(uint32_t);
     b->sources = PYRO_VEC(struct pyro_source);
     b->warnings = PYRO_VEC(struct pyro_str);
     b->unknown = PYRO_VEC(struct pyro_str);
@@ -569,9 +598,15 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b)
         pyro_profile_ids_release(&stream->nodes);
         pyro_profile_ids_release(&stream->threads);
     }
-    struct pyro_vec *vecs[] = {&b->texts, &b->streams, &b->processes, &b->functions, &b->frames,
-                               &b->nodes, &b->threads, &b->samples,   &b->seconds,   &b->states,
-                               &b->ticks, &b->sources, &b->warnings,  &b->unknown,   &b->stills};
+    for (size_t i = 0; i < b->tracks.len; i++) {
+        struct pyro_track *track = pyro_base_vec_at(&b->tracks, i);
+        pyro_base_vec_release(&track->runs);
+        pyro_base_vec_release(&track->seconds);
+    }
+    struct pyro_vec *vecs[] = {&b->texts,   &b->streams, &b->processes, &b->functions,
+                               &b->frames,  &b->nodes,   &b->threads,   &b->samples,
+                               &b->seconds, &b->states,  &b->tracks,    &b->tick_bases,
+                               &b->ticks,   &b->sources, &b->warnings,  &b->unknown};
     struct pyro_map *maps[] = {&b->stream_map, &b->process_map, &b->pair_map,  &b->function_map,
                                &b->frame_map,  &b->node_map,    &b->thread_map};
     for (size_t i = 0; i < sizeof vecs / sizeof *vecs; i++)

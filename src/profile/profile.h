@@ -41,11 +41,21 @@ struct pyro_edge { /* caller PYRO_NONE: the bottom of a thread's stack */
     uint32_t caller, callee;
     uint64_t total; /* samples in which this edge is on the stack, once a sample */
 };
+struct pyro_run {  /* run-length: a thread was at a node for `count` ticks from tick `tick` on */
+    uint32_t node; /* PYRO_NONE: no Python frame */
+    uint32_t count;
+    uint64_t tick : 40;  /* the recording's ticks are numbered in the order of the file */
+    uint64_t state : 8;  /* facts about the thread, as in pyro_sample */
+    uint64_t moved : 1;  /* these two are of loading alone: its two reads disagreed on the top; */
+    uint64_t second : 1; /* what the second read showed is known */
+};
 struct pyro_thread {
     uint32_t process;
     int64_t tid;
     struct pyro_str name;
     uint64_t samples;
+    struct pyro_run *runs; /* owned by the profile; in time order */
+    size_t run_count;
     /* by the kernel's scheduler: of so much time it ran, and was ready without a CPU, so much */
     uint64_t watched_ns, ran_ns, delayed_ns;
 };
@@ -56,11 +66,8 @@ struct pyro_process {
     size_t argc;
     int32_t exit_status; /* INT32_MIN: not known */
 };
-struct pyro_run { /* run-length: a thread was at a node for `count` ticks from tick `tick` on */
-    uint32_t thread, node; /* node PYRO_NONE: no Python frame */
-    uint64_t tick;         /* index into ticks[] */
-    uint64_t count;
-    uint32_t state; /* facts about the thread, as in pyro_sample */
+struct pyro_tick_base { /* ticks from number `first` on are so many ns after base_ns */
+    uint64_t first, base_ns;
 };
 struct pyro_source { /* sorted by file, line */
     struct pyro_str file;
@@ -88,6 +95,7 @@ enum pyro_state {
     PYRO_STATES
 };
 extern const char *const pyro_profile_state_names[PYRO_STATES];
+#define PYRO_FACTS (1 << PYRO_STATE_BITS)
 /* Does a sample with these facts show the state?  1, 0, or -1: unknown. */
 int pyro_profile_shows(uint32_t facts, enum pyro_state state);
 
@@ -108,10 +116,11 @@ struct pyro_profile {
     size_t thread_count;
     struct pyro_process *processes;
     size_t process_count;
-    struct pyro_run *runs;
-    size_t run_count; /* in time order within a thread */
-    uint64_t *ticks;
-    size_t tick_count; /* CLOCK_MONOTONIC ns */
+    size_t run_count;                  /* of all threads */
+    struct pyro_tick_base *tick_bases; /* ascending; see pyro_profile_tick_ns */
+    size_t tick_base_count;
+    uint32_t *ticks; /* after its base, ns */
+    size_t tick_count;
     struct pyro_source *sources;
     size_t source_count;
     struct pyro_str *warnings;
@@ -121,9 +130,13 @@ struct pyro_profile {
     uint64_t states[PYRO_STATES];       /* of the samples in view, how many show each ... */
     uint64_t states_known[PYRO_STATES]; /* ... and of how many it is known */
     uint64_t samples;                   /* in view: sum of self over nodes + outside */
-    uint64_t outside;     /* samples with no frame in view (filtered away, or no Python frame) */
-    bool filtered;        /* what is in view was chosen of a recording that has samples */
-    double ns_per_sample; /* wall time that one sample stands for */
+    uint64_t outside;       /* samples with no frame in view (filtered away, or no Python frame) */
+    bool filtered;          /* what is in view was chosen of a recording that has samples: ... */
+    uint64_t of_samples;    /* ... of so many, ... */
+    enum pyro_state state;  /* ... those in which threads were in this state, ... */
+    bool by_function;       /* ... with some functions taken out; ... */
+    struct pyro_str chosen; /* ... in words: "--thread main --state gc" */
+    double ns_per_sample;   /* wall time that one sample stands for */
     struct pyro_str *argv;
     size_t argc;
     struct pyro_str cwd, tool, host, python;
@@ -160,10 +173,16 @@ bool pyro_profile_glob(const char *pattern, size_t pattern_size, const char *tex
 
 /* ---- queries that views share */
 
+/* When a tick was, CLOCK_MONOTONIC; number < tick_count. */
+uint64_t pyro_profile_tick_ns(const struct pyro_profile *p, uint64_t number);
+
 static inline uint32_t pyro_profile_function_of(const struct pyro_profile *p, uint32_t node)
 {
     return p->frames[p->nodes[node].frame].function;
 }
+
+/* The last part of a path; two of them where the last says nothing: "json/__init__.py". */
+struct pyro_str pyro_profile_file_name(struct pyro_str path);
 
 /* The two reads of a sample disagreed on the top function in so many of its own samples that its
  * self share is not measured to the precision of the rest: views mark it with ~. */

@@ -24,10 +24,13 @@ struct pyro_build_node {
     uint32_t parent, frame; /* parents first */
     uint32_t depth;         /* 1: a root */
     uint32_t jump;          /* an ancestor further down (fold.c); the root's is itself */
+    uint64_t own;           /* samples with it on top, ... */
+    uint64_t verified;      /* ... with it at the top of what both reads agree on; ... */
+    uint64_t stills;        /* ... at which a thread was seen that could not run */
 };
 struct pyro_build_sample { /* as in the file, ids made the profile's */
     uint32_t thread, node; /* node PYRO_NONE: no Python frame */
-    uint32_t unverified, state;
+    uint32_t unverified;
     bool moved;
     uint64_t tick, count;
 };
@@ -35,13 +38,17 @@ struct pyro_build_beside { /* what is told of ticks in a row beside their sample
     uint32_t thread, value;
     uint64_t tick, count;
 };
+struct pyro_track {          /* of a thread, in the order of the file */
+    struct pyro_vec runs;    /* struct pyro_run */
+    struct pyro_vec seconds; /* uint32_t: the second read's node of each run that has one */
+};
 struct pyro_build_stream {
     uint32_t process;
     bool samples; /* of the kind that is read here */
     uint64_t period_ns;
     struct pyro_ids functions, frames, nodes, threads;
     uint64_t first_ns, last_ns, ticks; /* of the ticks kept */
-    uint64_t batch_first, batch_count; /* the last batch's ticks in profile.ticks */
+    uint64_t batch_first, batch_count; /* the last batch's ticks among all */
 };
 
 struct pyro_profile_builder {
@@ -52,13 +59,13 @@ struct pyro_profile_builder {
     struct pyro_map stream_map, process_map, pair_map, function_map, frame_map, node_map,
         thread_map;
     uint32_t pairs;
-    struct pyro_vec streams, processes, functions, frames, nodes, threads, samples, ticks, sources,
-        warnings, unknown;
-    struct pyro_vec seconds; /* struct pyro_build_beside: the nodes that the second reads showed */
-    struct pyro_vec states;  /* the same: facts about the threads */
-    struct pyro_vec stills;  /* uint32_t: nodes at which a thread was seen that could not run */
-    uint64_t in_file;        /* samples read, discarded ones and those without a frame left out */
-    uint64_t dangling;       /* of them, those whose node or thread is missing */
+    struct pyro_vec streams, processes, functions, frames, nodes, threads, tracks, tick_bases,
+        ticks, sources, warnings, unknown;
+    /* of the last batch alone: struct pyro_build_sample, then struct pyro_build_beside: the nodes
+     * that the second reads showed, and facts about the threads */
+    struct pyro_vec samples, seconds, states;
+    uint64_t in_file;  /* samples read, discarded ones and those without a frame left out */
+    uint64_t dangling; /* of them, those whose node or thread is missing */
     uint64_t discarded, frameless;
     uint64_t damages, dropped_facts;
     bool saw_head, saw_status, saw_end;
@@ -76,6 +83,16 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b);
 int pyro_profile_build_warning(struct pyro_profile_builder *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* ---- batch.c */
+/* Puts the last batch's samples into their threads' tracks, with what is told beside them. */
+int pyro_profile_settle_batch(struct pyro_profile_builder *b);
+
+/* ---- runs.c */
+/* `next` is the same, directly behind. */
+bool pyro_profile_goes_on(const struct pyro_run *run, const struct pyro_run *next);
+/* Makes them the thread's, and leaves the vector empty. */
+void pyro_profile_give_runs(struct pyro_profile *p, size_t thread, struct pyro_vec *runs);
+
 /* ---- fold.c */
 /* An ancestor's node at the given depth (1 .. its own depth). */
 uint32_t pyro_profile_ancestor(const struct pyro_build_node *nodes, uint32_t node, uint32_t depth);
@@ -86,8 +103,7 @@ uint32_t pyro_profile_jump(const struct pyro_build_node *nodes, uint32_t node, u
  * is charged to its second read's, if that one is.  node_map: of (parent, frame). */
 int pyro_profile_fold(const struct pyro_build_node *nodes, size_t node_count,
                       const struct pyro_map *node_map, const struct pyro_frame *frames,
-                      const struct pyro_build_sample *samples, size_t sample_count,
-                      const uint32_t *stills, size_t still_count, uint32_t *target);
+                      uint32_t *target);
 
 struct pyro_path_times { /* samples with a path in the verified part, and anywhere; its stills */
     uint64_t verified, seen, stills;

@@ -1,5 +1,5 @@
 /*
- * The source lines that a recording holds.
+ * Files: the source lines that a recording holds of them, and how they are named in a sentence.
  */
 #include "profile_priv.h"
 
@@ -23,4 +23,18 @@ bool pyro_profile_source_line(const struct pyro_profile *p, struct pyro_str file
         }
     }
     return false;
+}
+
+struct pyro_str pyro_profile_file_name(struct pyro_str path)
+{
+    bool says_nothing = false;
+    for (size_t i = path.size; i-- > 0;) {
+        struct pyro_str rest = {path.bytes + i + 1, path.size - i - 1};
+        if (path.bytes[i] != '/')
+            continue;
+        if (says_nothing || rest.size < 2 || memcmp(rest.bytes, "__", 2) != 0)
+            return rest;
+        says_nothing = true; /* __init__.py, __main__.py: one more */
+    }
+    return path;
 }

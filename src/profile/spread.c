@@ -106,16 +106,16 @@ static void end_thread(struct spread *s, struct pyro_function_sums *sums, double
     s->met_count = 0;
 }
 
-/* The runs of one thread, from `begin` to before `end`. */
-static void go_along(struct spread *s, size_t begin, size_t end, size_t every,
+/* The runs of one thread, the first of which is number `first` among all. */
+static void go_along(struct spread *s, const struct pyro_thread *thread, size_t first, size_t every,
                      struct pyro_function_sums *sums)
 {
-    const struct pyro_run *runs = s->p->runs;
+    const struct pyro_run *runs = thread->runs;
     uint32_t node = PYRO_NONE;
     uint64_t sample = 0, looked = 0;
     bool in_row = false;
-    for (size_t i = begin; i < end; i++) {
-        if (i / BLOCK % every == 0) {
+    for (size_t i = 0; i < thread->run_count; i++) {
+        if ((first + i) / BLOCK % every == 0) {
             step(s, node, runs[i].node, sample, in_row);
             node = runs[i].node;
             looked += runs[i].count;
@@ -144,10 +144,10 @@ int pyro_profile_spread(struct pyro_profile *p)
     for (size_t i = 0; i < p->node_count && rc == PYRO_OK; i++)
         s.depth[i] = p->nodes[i].parent == PYRO_NONE ? 1 : s.depth[p->nodes[i].parent] + 1;
     const size_t every = p->run_count / RUNS_MOST + 1; /* of so many blocks one is looked at */
-    for (size_t begin = 0, end; begin < p->run_count && rc == PYRO_OK; begin = end) {
-        for (end = begin; end < p->run_count && p->runs[end].thread == p->runs[begin].thread;)
-            end++;
-        go_along(&s, begin, end, every, p->function_sums);
+    size_t first = 0;
+    for (size_t i = 0; i < p->thread_count && rc == PYRO_OK; i++) {
+        go_along(&s, &p->threads[i], first, every, p->function_sums);
+        first += p->threads[i].run_count;
     }
     for (size_t i = 0; i < p->function_count && rc == PYRO_OK; i++) {
         struct pyro_function_sums *sums = &p->function_sums[i];

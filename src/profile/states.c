@@ -39,12 +39,16 @@ int pyro_profile_shows(uint32_t facts, enum pyro_state state)
 
 void pyro_profile_count_states(struct pyro_profile *p)
 {
-    for (int state = 0; state < PYRO_STATES; state++)
+    uint64_t by_facts[PYRO_FACTS] = {0};
+    for (size_t t = 0; t < p->thread_count; t++)
+        for (size_t i = 0; i < p->threads[t].run_count; i++)
+            by_facts[p->threads[t].runs[i].state % PYRO_FACTS] += p->threads[t].runs[i].count;
+    for (int state = 0; state < PYRO_STATES; state++) {
         p->states[state] = p->states_known[state] = 0;
-    for (size_t i = 0; i < p->run_count; i++)
-        for (int state = 0; state < PYRO_STATES; state++) {
-            int shown = pyro_profile_shows(p->runs[i].state, (enum pyro_state)state);
-            p->states[state] += shown == 1 ? p->runs[i].count : 0;
-            p->states_known[state] += shown >= 0 ? p->runs[i].count : 0;
+        for (uint32_t facts = 0; facts < PYRO_FACTS; facts++) {
+            int shown = pyro_profile_shows(facts, (enum pyro_state)state);
+            p->states[state] += shown == 1 ? by_facts[facts] : 0;
+            p->states_known[state] += shown >= 0 ? by_facts[facts] : 0;
         }
+    }
 }

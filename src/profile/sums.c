@@ -37,10 +37,13 @@ static int prune(struct pyro_profile *p)
         now[i] = kept;
         p->nodes[kept++] = node;
     }
+    const bool pruned = kept < p->node_count; /* else all nodes are where they were */
     p->node_count = kept;
-    for (size_t i = 0; i < p->run_count; i++) {
-        if (p->runs[i].node != PYRO_NONE)
-            p->runs[i].node = now[p->runs[i].node];
+    for (size_t t = 0; t < p->thread_count && pruned; t++) {
+        struct pyro_thread *thread = &p->threads[t];
+        for (size_t i = 0; i < thread->run_count; i++)
+            if (thread->runs[i].node != PYRO_NONE)
+                thread->runs[i].node = now[thread->runs[i].node];
     }
     free(now);
     return PYRO_OK;

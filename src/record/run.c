@@ -460,6 +460,20 @@ static int add_word(struct head_words *words, const char *text, size_t size)
     return 0;
 }
 
+/* The folder as the process names it, whose root folder is what /proc/PID/root (link) leads to. */
+static void take_off_root(char *folder, const char *link)
+{
+    char root[PATH_MAX];
+    ssize_t length = readlink(link, root, sizeof root - 1);
+    size_t size = length > 1 ? (size_t)length : 0; /* "/" is no part to take off */
+    if (size == 0 || strncmp(folder, root, size) != 0)
+        return;
+    if (folder[size] == '/')
+        memmove(folder, folder + size, strlen(folder + size) + 1);
+    else if (folder[size] == '\0')
+        strcpy(folder, "/");
+}
+
 static int find_words(const struct pyro_record_options *options, struct head_words *words)
 {
     char path[64];
@@ -476,6 +490,8 @@ static int find_words(const struct pyro_record_options *options, struct head_wor
     snprintf(path, sizeof path, "/proc/%d/cwd", options->pid);
     ssize_t length = readlink(path, words->cwd, sizeof words->cwd - 1);
     words->cwd[length > 0 ? length : 0] = '\0';
+    snprintf(path, sizeof path, "/proc/%d/root", options->pid);
+    take_off_root(words->cwd, path);
     if (pyro_target_argv(options->pid, &words->bytes, &size) == 0)
         for (size_t at = 0; at < size && rc == 0;) {
             size_t word = strnlen(words->bytes + at, size - at);

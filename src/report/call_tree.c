@@ -210,6 +210,7 @@ int pyro_report_tree(FILE *to, const struct pyro_profile *p, const struct pyro_r
     rc = plan(&tree);
     size_t left_out = share_out(&tree, o->limit > 0 ? o->limit : ROWS);
     lay_out(&tree);
+    pyro_page_view(&page);
     if (rc == PYRO_OK && !tree.bars.failed)
         pyro_table_print(&tree.table, &page, 0);
     else

@@ -130,10 +130,12 @@ int pyro_report_functions(FILE *to, const struct pyro_profile *p,
         pyro_report_figure(&t, p, ids[i], true, both || by_total);
         pyro_report_name(&t, p, ids[i]);
     }
-    if (count == 0)
+    if (count == 0) {
         pyro_page_printf(&page, "%s\n", pyro_report_nothing(p));
-    else
+    } else {
+        pyro_page_view(&page);
         pyro_table_print(&t, &page, 0);
+    }
     pyro_page_more(&page, count > limit ? count - limit : 0);
     pyro_table_release(&t);
     free(ids);

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10))
@@ -336,9 +337,9 @@ int pyro_report_json(FILE *to, const struct pyro_profile *p)
     return PYRO_OK;
 }
 
-static json_t *fact_of(const struct pyro_run *run, int shift)
+static json_t *fact_of(uint32_t state, int shift)
 {
-    unsigned fact = run != NULL ? pyro_state_fact(run->state, shift) : 0;
+    unsigned fact = pyro_state_fact(state, shift);
     return fact == PYRO_STATE_YES  ? json_true()
            : fact == PYRO_STATE_NO ? json_false()
                                    : json_null();
@@ -348,12 +349,19 @@ static json_t *variables_of(const struct writer *w, const struct pyro_report_var
                             int64_t tid, uint32_t node, uint32_t frame)
 {
     json_t *all = json_object();
+    bool known = false;
     for (size_t i = 0; i < variables->count; i++) {
         const struct pyro_report_variable *v = &variables->list[i];
-        if (pyro_report_is_of(v, w->p, tid, node, frame))
+        if (!pyro_report_is_of(v, w->p, tid, node, frame))
+            continue;
+        known = known || v->name == NULL;
+        if (v->name != NULL)
             json_object_set_new(all, v->name, json_string(v->value));
     }
-    return all;
+    if (known)
+        return all;
+    json_decref(all);
+    return json_null();
 }
 
 static json_t *stack_of(const struct writer *w, const struct pyro_run *run, int64_t tid,
@@ -386,6 +394,9 @@ int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p,
                             struct pyro_report_variables variables)
 {
     struct writer w = {.to = to, .p = p};
+    uint64_t *newest = pyro_report_newest(p);
+    if (newest == NULL)
+        return PYRO_E_NOMEM;
     put(&w, "{");
     put_key(&w, "schema", json_string("pyrometer.dump/1"));
     put_key(&w, "tool", text(&w, p->tool));
@@ -393,6 +404,8 @@ int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p,
     open_list(&w, "stacks");
     for (size_t i = 0; i < p->thread_count; i++) {
         const struct pyro_thread *thread = &p->threads[i];
+        if (pyro_report_has_ended(p, (uint32_t)i, newest))
+            continue;
         json_t *row = json_object();
         json_object_set_new(row, "process",
                             thread->process < p->process_count
@@ -401,13 +414,15 @@ int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p,
         json_object_set_new(row, "thread", json_integer(thread->tid));
         json_object_set_new(row, "name", text_or_null(&w, thread->name));
         const struct pyro_run *run = pyro_report_last(p, (uint32_t)i);
-        json_object_set_new(row, "runnable", fact_of(run, PYRO_STATE_RUNNABLE));
-        json_object_set_new(row, "holds_gil", fact_of(run, PYRO_STATE_GIL));
-        json_object_set_new(row, "collecting", fact_of(run, PYRO_STATE_GC));
+        const uint32_t state = pyro_report_state(p, (uint32_t)i, newest);
+        json_object_set_new(row, "runnable", fact_of(state, PYRO_STATE_RUNNABLE));
+        json_object_set_new(row, "holds_gil", fact_of(state, PYRO_STATE_GIL));
+        json_object_set_new(row, "collecting", fact_of(state, PYRO_STATE_GC));
         json_object_set_new(row, "frames", stack_of(&w, run, thread->tid, &variables));
         put_row(&w, row);
     }
     close_list(&w);
     put(&w, "}\n");
+    free(newest);
     return w.failed ? PYRO_E_IO : PYRO_OK;
 }

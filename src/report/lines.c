@@ -72,11 +72,39 @@ static void put_bar(struct pyro_table *t, uint64_t part, uint64_t most)
     pyro_table_add(t, text);
 }
 
-/* A source line: tabs become spaces, the rest is made safe. */
-static void put_source(struct pyro_table *t, struct pyro_str text)
+/* Columns before the first word; SIZE_MAX: there is none. */
+static size_t indent_of(struct pyro_str text)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.bytes[i] == '\t')
+            column = (column / 8 + 1) * 8;
+        else if (text.bytes[i] == ' ')
+            column++;
+        else
+            return text.bytes[i] == '\r' ? SIZE_MAX : column;
+    }
+    return SIZE_MAX;
+}
+
+/* What all lines from `first` to `last` are indented by. */
+static size_t common_indent(const struct pyro_vec *texts, uint32_t first, uint32_t last)
+{
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < texts->len; i++) {
+        const struct text_line *at = pyro_base_vec_at(texts, i);
+        size_t indent = at->line < first || at->line > last ? SIZE_MAX : indent_of(at->text);
+        least = indent < least ? indent : least;
+    }
+    return least == SIZE_MAX ? 0 : least;
+}
+
+/* A source line without its first columns, as far as they are spaces: tabs become spaces, the rest
+ * is made safe. */
+static void put_source(struct pyro_table *t, struct pyro_str text, size_t without)
 {
     char plain[1000];
-    size_t n = 0, column = 0;
+    size_t n = 0, column = 0, indent = indent_of(text);
     if (text.size > 0 && text.bytes[text.size - 1] == '\r')
         text.size--;
     for (size_t i = 0; i < text.size && n < sizeof plain; i++) {
@@ -89,7 +117,10 @@ static void put_source(struct pyro_table *t, struct pyro_str text)
             column++;
         }
     }
-    pyro_table_add_clean(t, (struct pyro_str){plain, n});
+    size_t skip = indent < without ? indent : without;
+    if (skip > n)
+        skip = n;
+    pyro_table_add_clean(t, (struct pyro_str){plain + skip, n - skip});
 }
 
 /* One section: the lines with samples (ascending) amid the source of [first, last]. */
@@ -113,6 +144,7 @@ static int put_section(struct pyro_page *page, struct pyro_str file,
         most = sums[i].total > most ? sums[i].total : most;
 
     bool whole = last >= first && last - first < WHOLE_MOST;
+    size_t indent = common_indent(&texts, first, last);
     size_t s = 0, x = 0;
     uint32_t before = 0; /* the last line put */
     while (rc == PYRO_OK && (s < count || x < texts.len)) {
@@ -137,7 +169,7 @@ static int put_section(struct pyro_page *page, struct pyro_str file,
             pyro_table_add(&t, self ? pyro_report_percent(number, self, p->samples) : "");
             pyro_table_add(&t, total ? pyro_report_percent(number, total, p->samples) : "");
             put_bar(&t, total, most);
-            put_source(&t, sourced ? text[x].text : (struct pyro_str){"", 0});
+            put_source(&t, sourced ? text[x].text : (struct pyro_str){"", 0}, indent);
             before = line;
         }
         s += sampled;
@@ -303,6 +335,7 @@ int pyro_report_lines(FILE *to, const struct pyro_profile *p, const char *target
     if (ids == NULL)
         return pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory.");
     pyro_page_init(&page, p, o);
+    pyro_page_view(&page);
     int rc = PYRO_OK;
     size_t in_file = count; /* the heaviest function of the file that is meant */
     for (size_t i = 0; i < count && in_file == count; i++) {

@@ -94,15 +94,37 @@ void pyro_page_unlink(struct pyro_page *page)
     pyro_page_put(page, "\033]8;;\033\\");
 }
 
+/* The end of the piece that begins at `at` and is not to be torn: a word, with the "%" and what
+ * else belongs to the number before it. */
+static size_t piece_end(const char *text, size_t size, size_t at)
+{
+    size_t end = at;
+    while (end < size && (text[end] != ' ' || (end + 1 < size && text[end + 1] == '%')))
+        end++;
+    return end;
+}
+
+void pyro_page_break(char *text, size_t size, size_t width)
+{
+    size_t column = 0;
+    for (size_t at = 0; at < size;) {
+        size_t end = piece_end(text, size, at), columns = pyro_report_columns(text + at, end - at);
+        if (at > 0 && column + 1 + columns > width) {
+            text[at - 1] = '\n';
+            column = columns;
+        } else {
+            column += columns + (at > 0);
+        }
+        at = end + 1;
+    }
+}
+
 void pyro_page_wrap(struct pyro_page *page, const char *text, size_t size, size_t column,
                     size_t indent)
 {
     bool first = true;
     for (size_t at = 0; at < size;) {
-        size_t end = at;
-        while (end < size && text[end] != ' ')
-            end++;
-        size_t columns = pyro_report_columns(text + at, end - at);
+        size_t end = piece_end(text, size, at), columns = pyro_report_columns(text + at, end - at);
         if (!first && column + 1 + columns > page->width) {
             pyro_page_put(page, "\n");
             pyro_page_pad(page, indent);
@@ -119,12 +141,41 @@ void pyro_page_wrap(struct pyro_page *page, const char *text, size_t size, size_
     pyro_page_put(page, "\n");
 }
 
+void pyro_report_view(struct pyro_buf *out, const struct pyro_profile *p)
+{
+    char samples[PYRO_SHORT], of[PYRO_SHORT], share[PYRO_SHORT];
+    char text[3 * PYRO_SHORT + 40];
+    int n = snprintf(text, sizeof text,
+                     "%s of %s samples (%s): ", pyro_report_count(samples, p->samples),
+                     pyro_report_count(of, p->of_samples),
+                     pyro_report_percent(share, p->samples, p->of_samples));
+    pyro_base_put(out, text, (size_t)n);
+    pyro_report_clean(out, p->chosen.bytes, p->chosen.size, 500);
+}
+
+void pyro_page_view(struct pyro_page *page)
+{
+    struct pyro_buf text = {0};
+    if (!page->p->filtered)
+        return;
+    pyro_report_view(&text, page->p);
+    pyro_page_style(page, DIM);
+    if (!text.failed)
+        pyro_page_wrap(page, (const char *)text.data, text.len, 0, 2);
+    pyro_page_style(page, PLAIN);
+    pyro_page_put(page, "\n");
+    page->buf.failed = page->buf.failed || text.failed;
+    pyro_base_buf_release(&text);
+}
+
 const char *pyro_report_nothing(const struct pyro_profile *p)
 {
     if (p->filtered)
         return "No function with samples matches the filters given.";
     if (p->samples > 0)
         return "There is no Python function in any sample.";
+    if (p->ending == PYRO_ENDED_TRUNCATED)
+        return "There are no samples in what can be read: the recording is cut or damaged.";
     if (p->sampling.lost > 0)
         return "There are no samples: none of those taken could be written.";
     return "There are no samples: the program ended before the first, or no Python was seen.";

@@ -31,7 +31,8 @@ int pyro_report_json(FILE *to, const struct pyro_profile *p);
 struct pyro_report_variable { /* of the function that has so many below it on the thread's stack */
     int64_t tid;
     uint32_t frame;
-    const char *function, *name, *value;
+    const char *function;
+    const char *name, *value; /* NULL: all of this function are in the list */
 };
 struct pyro_report_variables { /* in the order of a stack, bottom up */
     const struct pyro_report_variable *list;

@@ -46,6 +46,13 @@ void pyro_page_unlink(struct pyro_page *page);
 void pyro_page_wrap(struct pyro_page *page, const char *text, size_t size, size_t column,
                     size_t indent);
 
+/* The same of a sentence, which it wraps in place: spaces become ends of lines. */
+void pyro_page_break(char *text, size_t size, size_t width);
+/* What a filter has left in view, a line; nothing where there was none. */
+void pyro_page_view(struct pyro_page *page);
+/* "75 of 3,233 samples (2.3 %): --state gc", appended. */
+void pyro_report_view(struct pyro_buf *out, const struct pyro_profile *p);
+
 /* Why there is nothing to show, a sentence. */
 const char *pyro_report_nothing(const struct pyro_profile *p);
 
@@ -107,12 +114,18 @@ void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint
 void pyro_report_name(struct pyro_table *t, const struct pyro_profile *p, uint32_t function);
 
 /* ---- stacks.c */
-/* The thread's last run; NULL: no sample of it is there. */
+/* One past the last tick at which any thread of each process was seen; the caller frees. */
+uint64_t *pyro_report_newest(const struct pyro_profile *p);
+/* The thread was seen, but not at the last ticks. */
+bool pyro_report_has_ended(const struct pyro_profile *p, uint32_t thread, const uint64_t *newest);
+/* What it did at the newest tick; 0: not known. */
+uint32_t pyro_report_state(const struct pyro_profile *p, uint32_t thread, const uint64_t *newest);
 /* Functions on the stack that ends at the node. */
 uint32_t pyro_report_depth(const struct pyro_profile *p, uint32_t node);
 /* Is the variable one of the function at this node, on that thread's stack? */
 bool pyro_report_is_of(const struct pyro_report_variable *variable, const struct pyro_profile *p,
                        int64_t tid, uint32_t node, uint32_t frame);
+/* The thread's last run; NULL: no sample of it is there. */
 const struct pyro_run *pyro_report_last(const struct pyro_profile *p, uint32_t thread);
 
 #endif

@@ -3,15 +3,50 @@
  */
 #include "report_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct pyro_run *pyro_report_last(const struct pyro_profile *p, uint32_t thread)
 {
-    const struct pyro_run *last = NULL;
-    for (size_t i = 0; i < p->run_count; i++)
-        if (p->runs[i].thread == thread)
-            last = &p->runs[i];
-    return last;
+    const struct pyro_thread *of = &p->threads[thread];
+    return of->run_count > 0 ? &of->runs[of->run_count - 1] : NULL;
+}
+
+#define GONE_TICKS 5 /* a thread that was not seen at so many of the last ones has ended */
+
+static uint64_t end_of(const struct pyro_run *run)
+{
+    return run != NULL ? run->tick + run->count : 0;
+}
+
+/* Where the thread's process stands among p->processes; behind all of them: it is not known. */
+static size_t process_of(const struct pyro_profile *p, uint32_t thread)
+{
+    size_t process = p->threads[thread].process;
+    return process < p->process_count ? process : p->process_count;
+}
+
+uint64_t *pyro_report_newest(const struct pyro_profile *p)
+{
+    uint64_t *newest = calloc(p->process_count + 1, sizeof *newest);
+    for (uint32_t i = 0; newest != NULL && i < p->thread_count; i++) {
+        uint64_t end = end_of(pyro_report_last(p, i)), *of = &newest[process_of(p, i)];
+        *of = end > *of ? end : *of;
+    }
+    return newest;
+}
+
+bool pyro_report_has_ended(const struct pyro_profile *p, uint32_t thread, const uint64_t *newest)
+{
+    const struct pyro_run *last = pyro_report_last(p, thread);
+    return last != NULL && end_of(last) + GONE_TICKS <= newest[process_of(p, thread)];
+}
+
+uint32_t pyro_report_state(const struct pyro_profile *p, uint32_t thread, const uint64_t *newest)
+{
+    const struct pyro_run *last = pyro_report_last(p, thread);
+    bool now = last != NULL && end_of(last) == newest[process_of(p, thread)];
+    return now ? last->state : 0;
 }
 
 /* "waiting", "running, holds the GIL": what is known. */
@@ -69,9 +104,13 @@ bool pyro_report_is_of(const struct pyro_report_variable *variable, const struct
 static void put_variables(struct pyro_page *page, const struct pyro_report_variables *variables,
                           int64_t tid, uint32_t node, uint32_t frame)
 {
+    bool known = variables->list == NULL;
     for (size_t i = 0; i < variables->count; i++) {
         const struct pyro_report_variable *v = &variables->list[i];
         if (!pyro_report_is_of(v, page->p, tid, node, frame))
+            continue;
+        known = known || v->name == NULL;
+        if (v->name == NULL)
             continue;
         pyro_page_put(page, "        ");
         pyro_report_clean(&page->buf, v->name, strlen(v->name), 100);
@@ -79,9 +118,11 @@ static void put_variables(struct pyro_page *page, const struct pyro_report_varia
         pyro_report_clean(&page->buf, v->value, strlen(v->value), 0);
         pyro_page_put(page, "\n");
     }
+    if (!known)
+        pyro_page_put(page, "        (its variables could not be read: it went on)\n");
 }
 
-static void put_thread(struct pyro_page *page, uint32_t id,
+static void put_thread(struct pyro_page *page, uint32_t id, const uint64_t *newest,
                        const struct pyro_report_variables *variables)
 {
     const struct pyro_profile *p = page->p;
@@ -97,7 +138,7 @@ static void put_thread(struct pyro_page *page, uint32_t id,
         pyro_report_clean(&page->buf, thread->name.bytes, thread->name.size, 100);
     }
     pyro_page_style(page, DIM);
-    put_state(page, last != NULL ? last->state : 0);
+    put_state(page, pyro_report_state(p, id, newest));
     pyro_page_style(page, PLAIN);
     pyro_page_put(page, "\n");
     if (node == PYRO_NONE)
@@ -114,6 +155,9 @@ int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro
                        struct pyro_report_variables variables)
 {
     struct pyro_page page;
+    uint64_t *newest = pyro_report_newest(p);
+    if (newest == NULL)
+        return PYRO_E_NOMEM;
     pyro_page_init(&page, p, o);
     for (size_t i = 0; i < p->process_count; i++) {
         const struct pyro_process *process = &p->processes[i];
@@ -126,8 +170,9 @@ int pyro_report_stacks(FILE *to, const struct pyro_profile *p, const struct pyro
         pyro_report_clean(&page.buf, process->python.bytes, process->python.size, 40);
         pyro_page_put(&page, ")\n");
         for (size_t k = 0; k < p->thread_count; k++)
-            if (p->threads[k].process == i)
-                put_thread(&page, (uint32_t)k, &variables);
+            if (p->threads[k].process == i && !pyro_report_has_ended(p, (uint32_t)k, newest))
+                put_thread(&page, (uint32_t)k, newest, &variables);
     }
+    free(newest);
     return pyro_page_finish(&page, to);
 }

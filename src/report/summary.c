@@ -11,26 +11,39 @@
 #define ROWS 8
 #define FINDINGS 4 /* that are shown: the first, and what else there is to say */
 
-/* The sentence, its place as a link.  It is one line however long: terminals wrap it. */
+/* The sentence in lines, its place as a link. */
 static void put_finding(struct pyro_page *page, const struct pyro_finding *f, bool first)
 {
+    struct pyro_buf text = {0};
     size_t end = f->place_at + f->place_size;
+    pyro_report_clean(&text, f->text, f->place_at, 0);
+    size_t place = text.len;
+    pyro_report_clean(&text, f->text + f->place_at, f->place_size, 0);
+    size_t rest = text.len;
+    pyro_report_clean(&text, f->text + end, strlen(f->text + end), 0);
+    pyro_base_put(&text, ".", 1);
+    if (text.failed) {
+        page->buf.failed = true;
+        pyro_base_buf_release(&text);
+        return;
+    }
+    pyro_page_break((char *)text.data, text.len, page->width);
     if (first)
         pyro_page_style(page, BOLD);
-    pyro_report_clean(&page->buf, f->text, f->place_at, 0);
+    pyro_base_put(&page->buf, text.data, place);
     bool linked = false;
     if (f->function != PYRO_NONE) {
         const struct pyro_function *at = &page->p->functions[f->function];
         linked = pyro_page_link(page, at->file, f->line > 0 ? f->line : at->first_line);
     }
-    pyro_report_clean(&page->buf, f->text + f->place_at, f->place_size, 0);
+    pyro_base_put(&page->buf, text.data + place, rest - place);
     if (linked)
         pyro_page_unlink(page);
-    pyro_report_clean(&page->buf, f->text + end, strlen(f->text + end), 0);
-    pyro_page_put(page, ".");
+    pyro_base_put(&page->buf, text.data + rest, text.len - rest);
     if (first)
         pyro_page_style(page, PLAIN);
     pyro_page_put(page, "\n");
+    pyro_base_buf_release(&text);
 }
 
 /* "  samples    " and what follows, wrapped under itself. */
@@ -66,6 +79,16 @@ static void flush_fact(struct pyro_page *page, const char *label, struct pyro_bu
     pyro_base_buf_clear(text);
 }
 
+static void say_signal(struct pyro_buf *text, int number)
+{
+    const char *name = sigabbrev_np(number);
+    say(text, "%sended by ", text->len ? "; " : "");
+    if (name != NULL)
+        say(text, "SIG%s", name);
+    else
+        say(text, "signal %d", number);
+}
+
 static void put_time(struct pyro_page *page, struct pyro_buf *text)
 {
     const struct pyro_profile *p = page->p;
@@ -81,7 +104,7 @@ static void put_time(struct pyro_page *page, struct pyro_buf *text)
         say(text, "%s%s thread%s", text->len ? "; " : "", pyro_report_count(a, threads),
             threads == 1 ? "" : "s");
     if (p->exit_status != INT32_MIN && p->exit_status < 0)
-        say(text, "%sended by signal %d", text->len ? "; " : "", -p->exit_status);
+        say_signal(text, -p->exit_status);
     else if (p->exit_status != INT32_MIN)
         say(text, "%sexit status %d", text->len ? "; " : "", p->exit_status);
     flush_fact(page, "time", text);
@@ -100,29 +123,51 @@ static int by_samples(const void *a, const void *b)
     return x->process < y->process ? -1 : x->process > y->process;
 }
 
-/* Which program a process runs, in a word or two: its file, -m and its module, or -c. */
+/* What the interpreter's option (a word that begins with one dash) is about: 'm' or 'c', or 0.
+ * *next: the option's value is the word after it. */
+static char option_of(struct pyro_str word, bool *next)
+{
+    *next = false;
+    for (size_t i = 1; i < word.size && word.bytes[1] != '-'; i++) {
+        char letter = word.bytes[i];
+        if (letter == 'm' || letter == 'c')
+            return letter;
+        if (letter == 'X' || letter == 'W') {
+            *next = i + 1 == word.size;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* Which program a process runs, in a word or two: its file, -m and its module, -c and its code. */
 static void say_program(struct pyro_buf *out, const struct pyro_process *process)
 {
     const struct pyro_str dash = {"-", 1};
-    struct pyro_str name = process->argc > 0 ? process->argv[0] : dash, module = {0};
+    struct pyro_str name = process->argc > 0 ? process->argv[0] : dash;
     for (size_t i = 1; i < process->argc; i++) {
-        name = process->argv[i];
-        if (name.size == 2 && memcmp(name.bytes, "-m", 2) == 0 && i + 1 < process->argc)
-            module = process->argv[i + 1];
-        if (name.size < 2 || name.bytes[0] != '-' || module.size > 0 || name.bytes[1] == 'c')
-            break;
-    }
-    for (size_t i = name.size; i-- > 0;)
-        if (name.bytes[i] == '/') {
-            name.bytes += i + 1;
-            name.size -= i + 1;
+        struct pyro_str word = process->argv[i];
+        bool next = false;
+        if (word.size < 2 || word.bytes[0] != '-') {
+            name = word;
             break;
         }
-    pyro_report_clean(out, name.bytes, name.size, 40);
-    if (module.size > 0) {
-        say(out, " ");
-        pyro_report_clean(out, module.bytes, module.size, 40);
+        char kind = option_of(word, &next);
+        if (kind != 0) { /* its value is the rest of the word, or the next one */
+            size_t at = 1;
+            while (word.bytes[at] != kind)
+                at++;
+            struct pyro_str value = {word.bytes + at + 1, word.size - at - 1};
+            if (value.size == 0 && i + 1 < process->argc)
+                value = process->argv[i + 1];
+            say(out, "-%c ", kind);
+            pyro_report_clean(out, value.bytes, value.size, kind == 'c' ? 24 : 40);
+            return;
+        }
+        i += next;
     }
+    name = pyro_profile_file_name(name);
+    pyro_report_clean(out, name.bytes, name.size, 40);
 }
 
 #define PROCESSES 5
@@ -176,7 +221,7 @@ static void put_states(struct pyro_page *page, struct pyro_buf *text)
             told[i].words);
     }
     if (text->len > 0 && p->states_known[PYRO_STATE_CPU] * 100 < p->samples * 99)
-        say(text, "; the kernel was asked about %s of the samples",
+        say(text, "; whether they ran is known of %s of the samples",
             pyro_report_percent(a, p->states_known[PYRO_STATE_CPU], p->samples));
     flush_fact(page, "threads", text);
 }
@@ -201,6 +246,8 @@ static void put_samples(struct pyro_page *page, struct pyro_buf *text)
         say(text, ", %s with the bottom assumed", pyro_report_count(a, s->assumed));
     if (s->lost > 0)
         say(text, ", %s lost", pyro_report_count(a, s->lost));
+    if (!p->filtered && p->outside > 0)
+        say(text, "; %s more found no Python frame", pyro_report_count(a, p->outside));
     flush_fact(page, "samples", text);
 
     put_states(page, text);
@@ -211,10 +258,11 @@ static void put_samples(struct pyro_page *page, struct pyro_buf *text)
         flush_fact(page, "sampler", text);
     }
     if (p->samples > 0 && p->outside * 1000 >= p->samples) {
-        say(text, "%s of the samples %s", pyro_report_percent(a, p->outside, p->samples),
-            p->filtered ? "are in no function that the filters keep"
-                        : "had no Python frame: the interpreter was starting or ending, or a "
-                          "thread ran none");
+        say(text, "%s of %s samples %s", pyro_report_percent(a, p->outside, p->samples),
+            p->filtered ? "these" : "the",
+            p->by_function ? "are in no function that the filters keep"
+                           : "had no Python frame: the interpreter was starting or ending, or a "
+                             "thread ran none");
         flush_fact(page, "outside", text);
     }
 }
@@ -303,6 +351,9 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
     if (found == 0)
         pyro_page_printf(&page, "%s\n", pyro_report_nothing(p));
     pyro_page_put(&page, "\n");
+    if (p->filtered)
+        pyro_report_view(&text, p);
+    flush_fact(&page, "view", &text);
     put_time(&page, &text);
     put_processes(&page, &text);
     put_samples(&page, &text);

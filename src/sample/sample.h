@@ -27,7 +27,8 @@ int pyro_sample_clock_wait(struct pyro_sample_clock *clock, uint64_t *woke);
 struct pyro_variable { /* of a function that runs */
     int64_t tid;
     uint32_t frame; /* functions below it on its thread's stack */
-    const char *function, *name, *value;
+    const char *function;
+    const char *name, *value; /* NULL: all that there are have been told */
 };
 
 struct pyro_sampler_options {

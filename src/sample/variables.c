@@ -1,6 +1,7 @@
 /*
  * variables: what the functions on the stacks hold, read when sampling ends.  A frame is only asked
- * if it is the one that the last tick saw: those of threads that wait are.
+ * if it is the one that the last tick saw: those of threads that wait are.  When all of a frame's
+ * are told, that is told too.
  */
 #include "sample_priv.h"
 
@@ -30,7 +31,8 @@ void variables_tell(struct pyro_sampler *s)
             if (item->code->facts.hidden)
                 continue;
             telling.variable.function = item->code->facts.qualname;
-            pyro_target_variables(s->target, item->at, &item->code->facts, tell, &telling);
+            if (pyro_target_variables(s->target, item->at, &item->code->facts, tell, &telling) == 0)
+                tell(&telling, NULL, NULL);
             telling.variable.frame++;
         }
     }

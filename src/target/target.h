@@ -50,6 +50,7 @@ struct pyro_layout {
     int bytes_data;
     int long_digits, float_value, cell_value, tuple_items, list_items;
     int dict_used, dict_keys, dict_values, keys_kind;
+    int set_used, set_mask, set_table;
     int tag_mask;     /* low bits of a stack reference that are not the address */
     int op_return[6]; /* opcodes that leave a frame by returning, the second into a generator's
                        * object; -1 ends */
@@ -153,8 +154,8 @@ int pyro_target_read_str(struct pyro_target *t, uint64_t address, size_t max,
 /* The object as text, at most size - 1 bytes of it: exact builtins as Python shows them, all else
  * by type and address.  PYRO_E_NOMEM. */
 int pyro_target_show(struct pyro_target *t, uint64_t object, char *out, size_t size);
-/* Tells each variable of the frame at this address, whose code this is, that is bound: none if
- * another frame stands there by now. */
+/* Tells each variable of the frame at this address, whose code this is, that is bound. PYRO_E_GONE:
+ * another frame stands there by now, or there are more than 200.  PYRO_E_NOMEM. */
 int pyro_target_variables(struct pyro_target *t, uint64_t frame, const struct pyro_code *code,
                           void (*tell)(void *ctx, const char *name, const char *value), void *ctx);
 

@@ -261,6 +261,45 @@ static void show_dict(struct showing *s, uint64_t object, int nested)
     put(s, "}");
 }
 
+/* Entries are key and hash; those taken out have the hash -1, which no object has. */
+static int show_members(struct showing *s, uint64_t table, uint64_t mask, uint64_t used, int nested)
+{
+    int shown = 0;
+    for (uint64_t i = 0; i <= mask && shown < ITEMS_MOST && (uint64_t)shown < used; i++) {
+        uint64_t entry[2];
+        if (pyro_target_read(s->t, table + i * sizeof entry, entry, sizeof entry) != 0)
+            break;
+        if (entry[0] == 0 || entry[1] == UINT64_MAX)
+            continue;
+        put(s, "%s", shown > 0 ? ", " : "");
+        show(s, entry[0], nested + 1);
+        shown++;
+    }
+    return shown;
+}
+
+static void show_set(struct showing *s, uint64_t object, bool frozen, int nested)
+{
+    const struct pyro_layout *l = &s->t->layout;
+    uint64_t used, mask, table;
+    int shown = 0;
+    if (!read_word(s, object, l->set_used, &used) || used > SIZE_MOST ||
+        !read_word(s, object, l->set_mask, &mask) || mask > SIZE_MOST ||
+        !read_word(s, object, l->set_table, &table)) {
+        put(s, "?");
+        return;
+    }
+    if (used == 0) {
+        put(s, frozen ? "frozenset()" : "set()");
+        return;
+    }
+    put(s, frozen ? "frozenset({" : "{");
+    if (nested < NEST_MOST && target_plausible(table))
+        shown = show_members(s, table, mask, used, nested);
+    put_more(s, used, shown);
+    put(s, frozen ? "})" : "}");
+}
+
 static void show_function(struct showing *s, uint64_t object)
 {
     uint64_t name;
@@ -295,6 +334,10 @@ static bool show_builtin(struct showing *s, uint64_t object, const char *type, i
         show_row(s, object, type[0] == 'l', nested);
     else if (strcmp(type, "dict") == 0)
         show_dict(s, object, nested);
+    else if (strcmp(type, "set") == 0 || strcmp(type, "frozenset") == 0)
+        show_set(s, object, type[0] == 'f', nested);
+    else if (strcmp(type, "ellipsis") == 0)
+        put(s, "Ellipsis");
     else if (strcmp(type, "function") == 0)
         show_function(s, object);
     else
@@ -356,15 +399,18 @@ int pyro_target_variables(struct pyro_target *t, uint64_t frame, const struct py
 {
     enum { MOST = 200, VALUE = 300, CELL_OR_FREE = 0xc0, HIDDEN = 0x10 };
     const struct pyro_layout *l = &t->layout;
-    struct showing s = {.t = t, .arena = pyro_base_arena_new()};
+    struct showing s = {.t = t};
     uint64_t names[MOST], values[MOST], executable, type;
     const uint8_t *kinds;
     char value[VALUE], type_text[NAME_MOST];
     int count = code->nlocalsplus;
+    if (count <= 0)
+        return 0;
+    s.arena = pyro_base_arena_new();
     if (s.arena == NULL)
         return PYRO_E_NOMEM;
     bool read =
-        count > 0 && count <= MOST && read_names(&s, code, names, &kinds) &&
+        count <= MOST && read_names(&s, code, names, &kinds) &&
         pyro_target_read(t, frame + (uint64_t)l->frame_locals, values, 8 * (size_t)count) == 0 &&
         read_word(&s, frame, l->frame_executable, &executable) &&
         (executable & ~(uint64_t)l->tag_mask) == code->address;
@@ -385,5 +431,5 @@ int pyro_target_variables(struct pyro_target *t, uint64_t frame, const struct py
             tell(ctx, name, value);
     }
     pyro_base_arena_free(s.arena);
-    return 0;
+    return read ? 0 : PYRO_E_GONE;
 }

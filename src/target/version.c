@@ -37,7 +37,7 @@ int target_version_check(uint32_t hex, struct pyro_error *err)
         return pyro_base_fail(err, PYRO_E_VERSION,
                               "Python %s is newer than this Pyrometer: " SUPPORTED ".", name);
     if (minor < TARGET_FIRST_MINOR)
-        return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported yet: " SUPPORTED ".",
+        return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " SUPPORTED ".",
                               name);
     if (level < LEVEL_BETA)
         return pyro_base_fail(
@@ -133,6 +133,6 @@ int target_version_refuse_old(const struct target_image *image, uint32_t hex,
     version_of_name(target_maps_name(image->mapping), name);
     if (hex)
         target_version_text(hex, name);
-    return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported yet: " SUPPORTED ".",
+    return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " SUPPORTED ".",
                           name[0] ? name : "3.10 or older");
 }

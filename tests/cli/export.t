@@ -27,6 +27,7 @@ Exports of a recording, judged by scripts of their own.
   $ pyrometer export app.pyro -f -o out.collapsed
   $ pyrometer export app.pyro --format speedscope -o - | cmp - out.speedscope.json
   $ pyrometer export app.pyro --format collapsed --only A.nothing
+  pyrometer: No function with samples matches the filters given: the export is empty.
   $ pyrometer export app.pyro --format collapsed --mine --frames line > lines
   $ grep -q "A.run[^;]*/app.py:6);A.step [^;]*/app.py:8)" lines && echo call sites
   call sites

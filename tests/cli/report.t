@@ -66,7 +66,7 @@ A recording that was cut says so.
   pyrometer: cut.pyro is damaged or cut: this is what could be read.
   pyrometer: \d+ bytes of the recording from byte \d+ on cannot be read \(the file ends within a chunk\); what they held is missing\. (re)
   $ head -c 10 tree > stub.pyro; pyrometer report stub.pyro
-  There are no samples: the program ended before the first, or no Python was seen.
+  There are no samples in what can be read: the recording is cut or damaged.
   
     ending     the recording is cut or damaged: what is whole of it is shown
     warning    10 bytes of the recording from byte 0 on cannot be read (the file

@@ -351,3 +351,24 @@ def test_closed_descriptors(one, folder):
     assert os.WIFEXITED(status)
     told = command("report", path, "--json", check=False)
     assert told.returncode == 0 and "damage" not in told.stdout
+
+
+def test_output_is_the_recording(one, folder):
+    """An export does not take the recording's place, by whatever name and with -f."""
+    path = folder / "a.pyro"
+    run_code(one, BUSY, path, "0.2")
+    (folder / "link").symlink_to(path)
+    before = path.read_bytes()
+    for name in (path, folder / "." / "a.pyro", folder / "link"):
+        done = command("export", path, "-f", "-o", name, "--format", "collapsed", check=False)
+        assert done.returncode == 125 and "recording itself" in sentence(done.stderr)
+    assert path.read_bytes() == before
+
+
+def test_output_is_a_pipe(one, folder):
+    """Refused before anything is run: nobody may ever read from it."""
+    pipe = folder / "a.pyro"
+    os.mkfifo(pipe)
+    done = run_code(one, "print(1)", pipe, options=["-f"])
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert "pipe" in sentence(done.stderr.decode())

@@ -74,7 +74,10 @@ def inner(n, text, *rest, key=None, **more):
     empty = {}, [], (), ""
     gone = {"x": 1, "y": 2}
     del gone["x"]
-    thing, function, kind, odd = Thing(), inner, Thing, {1, 2}
+    thing, function, kind, odd = Thing(), inner, Thing, 1 + 2j
+    some, none_left, frozen, dots = {1, "two", (3,)}, {7}, frozenset({8}), ...
+    none_left.remove(7)
+    hundred, of_sets = set(range(100)), [set(), frozenset()]
     accents, slashes = "h\\u00e9llo \\u4e2d \\U0001f600 it's\\n", "C:\\\\dir\\t"
     lone = "\\udc80"
     long = "x" * 500
@@ -98,7 +101,7 @@ HELD = {
     "yes": True, "no": False, "one": (1,), "table": {"a": 1, "b": [2], 3: "x"},
     "mixed": {1: 2, (3, 4): None}, "empty": ({}, [], (), ""), "gone": {"y": 2},
     "accents": "h\u00e9llo \u4e2d \U0001f600 it's\n", "slashes": "C:\\dir\t", "lone": "\udc80",
-    "captured": 5,
+    "captured": 5, "some": {1, "two", (3,)},
 }  # fmt: skip
 SHOWN = {
     "huge": "<int of 2001 bits>",
@@ -108,7 +111,12 @@ SHOWN = {
     "thing": r"<Thing at 0x[0-9a-f]+>",
     "function": "<function inner>",
     "kind": "<class 'Thing'>",
-    "odd": r"<set at 0x[0-9a-f]+>",
+    "odd": r"<complex at 0x[0-9a-f]+>",
+    "none_left": r"set\(\)",
+    "frozen": r"frozenset\(\{8\}\)",
+    "dots": "Ellipsis",
+    "hundred": r"\{0, 1, 2, 3, 4, 5, \.\.\. 94 more\}",
+    "of_sets": r"\[set\(\), frozenset\(\)\]",
     "long": "'x{117,}\u2026'",
     "closure": "<function inner.<locals>.closure>",
 }

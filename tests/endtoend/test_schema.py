@@ -251,3 +251,20 @@ def test_filters(python, folder):
 
     assert rows(whole) == sum(map(rows, parts))
     assert min(map(rows, parts)) > 0
+
+
+def test_filtered_report_says_so(one, folder):
+    """What is in view, of how much; and no sentence about all of the program."""
+    path = folder / "a.pyro"
+    run_code(one, CODE, path)
+    whole = json.loads(command("report", path, "--json").stdout)
+    idle = ("--state", "waiting", "--only", "<string>")
+    part = json.loads(command("report", path, "--json", *idle).stdout)["sampling"]["in_view"]
+    assert 0 < part < whole["sampling"]["in_view"]
+    view = f"{part:,} of {whole['sampling']['in_view']:,} samples ("
+    for words in (["summary"], ["functions"], ["tree"], ["lines", "work"]):
+        done = command("report", path, *idle, *words, check=False)
+        assert done.returncode or view in done.stdout
+        assert done.returncode or "--only <string> --state waiting" in done.stdout
+    said = command("report", path, *idle).stdout
+    assert "of that time" in said and "threads' time" not in said.split("view ")[0]

@@ -190,6 +190,9 @@ static void objects(void)
     AT(dict_keys, PyDictObject, ma_keys);
     AT(dict_values, PyDictObject, ma_values);
     AT(keys_kind, struct _dictkeysobject, dk_kind);
+    AT(set_used, PySetObject, used);
+    AT(set_mask, PySetObject, mask);
+    AT(set_table, PySetObject, table);
 }
 
 /* The number of the lowest bit that the marked object has set in the 32 bits of its state. */

@@ -40,21 +40,22 @@ static struct pyro_node nodes[] = {
     {.parent = 1, .frame = 3, .self = 1},         {.parent = 1, .frame = 4, .self = 1},
     {.parent = 2, .frame = 5, .self = 2},
 };
+static struct pyro_run main_runs[] = {
+    {.node = 0, .tick = 0, .count = 1}, {.node = 1, .tick = 1, .count = 2},
+    {.node = 3, .tick = 3, .count = 3}, {.node = 4, .tick = 6, .count = 1},
+    {.node = 5, .tick = 7, .count = 1},
+};
+static struct pyro_run other_runs[] = {
+    {.node = 6, .tick = 2, .count = 2},
+    {.node = PYRO_NONE, .tick = 4, .count = 1},
+};
 static struct pyro_thread threads[] = {
-    {.tid = 7, .name = STR("Main \"T\""), .samples = 9},
-    {.tid = 8, .samples = 3},
+    {.tid = 7, .name = STR("Main \"T\""), .samples = 9, .runs = main_runs, .run_count = 5},
+    {.tid = 8, .samples = 3, .runs = other_runs, .run_count = 2},
     {.tid = 9, .samples = 0},
 };
-static struct pyro_run runs[] = {
-    {.thread = 0, .node = 0, .tick = 0, .count = 1},
-    {.thread = 0, .node = 1, .tick = 1, .count = 2},
-    {.thread = 1, .node = 6, .tick = 2, .count = 2},
-    {.thread = 0, .node = 3, .tick = 3, .count = 3},
-    {.thread = 1, .node = PYRO_NONE, .tick = 4, .count = 1},
-    {.thread = 0, .node = 4, .tick = 6, .count = 1},
-    {.thread = 0, .node = 5, .tick = 7, .count = 1},
-};
-static uint64_t ticks[] = {100, 1100, 2100, 3100, 4100, 5100, 6100, 7100};
+static struct pyro_tick_base tick_bases[] = {{0, 100}, {4, 4100}};
+static uint32_t ticks[] = {0, 1000, 2000, 3000, 0, 1000, 2000, 3000};
 static struct pyro_str argv[] = {STR("python"), STR("m.py")};
 
 static struct pyro_profile profile(void)
@@ -67,8 +68,9 @@ static struct pyro_profile profile(void)
                                  .node_count = 7,
                                  .threads = threads,
                                  .thread_count = 3,
-                                 .runs = runs,
                                  .run_count = 7,
+                                 .tick_bases = tick_bases,
+                                 .tick_base_count = 2,
                                  .ticks = ticks,
                                  .tick_count = 8,
                                  .argv = argv,

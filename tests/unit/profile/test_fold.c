@@ -438,8 +438,8 @@ static void test_second(void **state)
     static const uint64_t ticks[] = {0, 1000, 2002, 2006, 2009, 2010};
     assert_int_equal(p->run_count, 6);
     for (size_t i = 0; i < p->run_count; i++)
-        assert_int_equal(p->runs[i].tick, ticks[i]);
-    assert_int_equal(p->runs[5].count, 5);
+        assert_int_equal(p->threads[0].runs[i].tick, ticks[i]);
+    assert_int_equal(p->threads[0].runs[5].count, 5);
     pyro_profile_free(p);
 }
 

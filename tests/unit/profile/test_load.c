@@ -67,6 +67,25 @@ static void test_unify(void **state)
     pyro_profile_free(p);
 }
 
+/* Ticks of several batches, of years, and (in no sound file) back again. */
+static void test_tick_times(void **state)
+{
+    static const uint64_t batches[3][4] = {
+        {1000, 2000, 2000 + UINT64_C(4294967295), 2001 + UINT64_C(4294967295)},
+        {5, UINT64_C(1) << 60, (UINT64_C(1) << 60) + 7, 6},
+        {UINT64_MAX, 0, 1, UINT64_MAX},
+    };
+    struct feed feed;
+    feed_start(&feed, 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(feed.b->visitor.ticks(feed.b, 0, batches[i], 4), 0);
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->tick_count, 12);
+    for (size_t i = 0; i < 12; i++)
+        assert_true(pyro_profile_tick_ns(p, i) == batches[i / 4][i % 4]);
+    pyro_profile_free(p);
+}
+
 static void test_modules(void **state)
 {
     struct feed feed;
@@ -256,8 +275,9 @@ static void test_nonsense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unify),    cmocka_unit_test(test_modules),
-        cmocka_unit_test(test_dangling), cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_empty),    cmocka_unit_test(test_nonsense)};
+        cmocka_unit_test(test_unify),   cmocka_unit_test(test_tick_times),
+        cmocka_unit_test(test_modules), cmocka_unit_test(test_dangling),
+        cmocka_unit_test(test_ids),     cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_nonsense)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

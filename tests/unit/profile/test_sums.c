@@ -121,12 +121,15 @@ static void test_runs(void **state)
     feed_sample(&feed, "one", "m:1 > f:5", 4);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->run_count, 3);
-    assert_int_equal(p->runs[0].tick, 0);
-    assert_int_equal(p->runs[0].count, 5);
-    assert_int_equal(p->runs[1].tick, 6);
-    assert_int_equal(p->runs[1].count, 4);
-    assert_int_equal(p->runs[2].thread, 1);
-    assert_int_equal(p->runs[2].count, 7);
+    assert_int_equal(p->threads[0].run_count, 2);
+    assert_int_equal(p->threads[0].runs[0].tick, 0);
+    assert_int_equal(p->threads[0].runs[0].count, 5);
+    assert_int_equal(p->threads[0].runs[1].tick, 6);
+    assert_int_equal(p->threads[0].runs[1].count, 4);
+    assert_int_equal(p->threads[1].run_count, 1);
+    assert_int_equal(p->threads[1].runs[0].count, 7);
+    for (size_t i = 0; i < p->tick_count; i++)
+        assert_int_equal(pyro_profile_tick_ns(p, i), 1000000 * (i + 1));
     assert_int_equal(p->threads[0].samples, 9);
     assert_int_equal(p->threads[1].samples, 7);
     assert_int_equal(p->threads[1].tid, 101);
