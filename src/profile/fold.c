@@ -16,6 +16,7 @@
  */
 #include "profile_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* The rule's constants. */
@@ -39,7 +40,8 @@
 
 struct sums {            /* of a node, or of a frame wherever it stands */
     uint64_t own, under; /* samples: with it on top, and at or under it */
-    uint64_t stills;     /* at or under it */
+    uint64_t stills;     /* at or under it, ... */
+    uint64_t own_stills; /* ... and with it on top */
 };
 
 struct call { /* of a function from one instruction, on top of whatever path */
@@ -91,12 +93,15 @@ static double stills_for(uint64_t seen, uint64_t stills, uint64_t of)
     return of > 0 ? (double)seen * (double)stills / (double)of : 0;
 }
 
-/* Are there too few stills of it, for its samples: by its call site's, or by its caller's? */
+/* Are there too few stills of it, for its samples: by its call site's (all of them, or those of
+ * what is called there), or by its caller's? */
 static bool is_refuted(struct pyro_path_times own, const struct counts *counts)
 {
-    double at_site = stills_for(own.seen, counts->site.stills, counts->site.under),
-           of_caller = stills_for(own.seen, counts->caller.stills, counts->caller.seen);
-    double expected = at_site > of_caller ? at_site : of_caller;
+    const struct sums *site = &counts->site;
+    double expected = stills_for(own.seen, site->stills, site->under);
+    expected = fmax(expected,
+                    stills_for(own.seen, site->stills - site->own_stills, site->under - site->own));
+    expected = fmax(expected, stills_for(own.seen, counts->caller.stills, counts->caller.seen));
     if (counts->elsewhere.seen <= own.seen || lower_source(own.seen, counts) <= own.seen)
         return false; /* a mix is the rarer one */
     if (own.stills == 0 && expected >= STILLS_SOME &&
@@ -181,7 +186,7 @@ static void count_samples(const struct pyro_build_node *nodes, size_t node_count
         const struct pyro_build_node *node = &nodes[i];
         struct pyro_path_times own = {node->verified, node->own, node->stills};
         add(&paths[path_of[i]].times, own);
-        sums[i] = (struct sums){node->own, node->own, node->stills};
+        sums[i] = (struct sums){node->own, node->own, node->stills, node->stills};
     }
     for (size_t i = node_count; i-- > 0;)
         if (nodes[i].parent != PYRO_NONE) {
@@ -333,6 +338,7 @@ static int judge_all(struct pyro_vec *paths, const struct pyro_build_node *nodes
         of->under += sums[i].under;
         of->own += sums[i].own;
         of->stills += sums[i].stills;
+        of->own_stills += sums[i].own_stills;
     }
     if (rc == PYRO_OK)
         rc = find_calls(paths->data, paths->len, nodes, frames, &calls);

@@ -2,13 +2,14 @@
  * A mix's upper half was called elsewhere: there the program was, or comes to be in the next
  * moment.  Its home is the most frequent path to the same function that parts from the mix at the
  * nearest caller: called by the same caller from another place, else below the caller's caller, and
- * so on for a few levels.  What was seen less often than the mix is no home.
+ * so on for a few levels.  What was seen much less often than the mix is no home.
  */
 #include "profile_priv.h"
 
 #include <stdlib.h>
 
-#define NEAR 8 /* levels */
+#define NEAR 8  /* levels */
+#define FEWER 4 /* a home was seen no more than so many times less often than the mix */
 
 /* Its own path is not kept, but its caller's is. */
 static bool is_lowest_mix(const struct pyro_path *paths, const struct pyro_path *path)
@@ -42,7 +43,7 @@ static uint32_t home_of(const struct pyro_map *most, const struct pyro_path *pat
     uint32_t caller = mix->parent;
     for (unsigned level = 0; level < NEAR && caller != PYRO_NONE; level++) {
         uint32_t best = pyro_base_map_get(most, key_of(mix->function, level), caller);
-        if (best != PYRO_MAP_NONE && paths[best].times.seen >= mix->times.seen)
+        if (best != PYRO_MAP_NONE && FEWER * paths[best].times.seen >= mix->times.seen)
             return best;
         caller = paths[caller].parent;
     }
