@@ -13,6 +13,7 @@
 
 #define CHECK_PART 32                     /* looked at again after this part of its age ... */
 #define CHECK_MOST_NS UINT64_C(100000000) /* ... but at least so often */
+#define BATCH 32                          /* code objects in one read */
 #define FUNCTION_SLOTS 4096               /* a power of two */
 
 struct function { /* a remembered answer: is the object at this address a function, of what code? */
@@ -29,6 +30,8 @@ struct codes {
     struct pyro_map exchanged; /* (function, code) of running frames that were not its own code */
     uint64_t now, generation;  /* of the tick at hand */
     size_t frames_bytes;       /* of all frames tables */
+    uint8_t *texts;            /* room for copies of what codes say */
+    size_t texts_cap;
 };
 
 struct codes *codes_new(struct pyro_target *target)
@@ -57,6 +60,7 @@ void codes_free(struct codes *codes)
     pyro_base_map_release(&codes->by_identity);
     pyro_base_map_release(&codes->exchanged);
     pyro_base_arena_free(codes->arena);
+    free(codes->texts);
     free(codes);
 }
 
@@ -91,7 +95,8 @@ struct code *codes_get(struct codes *codes, uint64_t address)
 
     /* The instruction pointer of a caller stands on an inline cache there, that of one about to
      * call on the instruction: one place, not two. */
-    if (pyro_target_layout(codes->target)->version < 0x030d) {
+    const struct pyro_layout *lay = pyro_target_layout(codes->target);
+    if (lay->version < 0x030d && !pyro_layout_is_linked(lay)) {
         code->starts = pyro_base_arena_alloc(codes->arena, ((size_t)code->facts.size / 2 + 1) *
                                                                sizeof *code->starts);
         if (code->starts != NULL)
@@ -104,6 +109,23 @@ struct code *codes_get(struct codes *codes, uint64_t address)
     if (pyro_base_map_put(&codes->by_address, address, 0, (uint32_t)codes->all.len - 1) != 0)
         return NULL;
     return code;
+}
+
+void codes_find_name(struct codes *codes, const struct item *item, const struct item *caller)
+{
+    struct code *code = item->code;
+    const char *text;
+    size_t size;
+    if (code->function != PYRO_MAP_NONE || code->sought)
+        return;
+    code->sought = true;
+    if (!pyro_target_find_qualname(codes->target, &code->facts, item->at, item->function,
+                                   caller != NULL ? caller->at : 0,
+                                   caller != NULL ? caller->code->facts.qualname : "", codes->arena,
+                                   &text, &size, &code->module_at))
+        return;
+    code->facts.qualname = text;
+    code->facts.qualname_size = size;
 }
 
 static struct function *function_slot(struct codes *codes, uint64_t address)
@@ -158,26 +180,60 @@ bool codes_is_function(struct codes *codes, uint64_t address, bool now)
     return slot->code != 0;
 }
 
-/* 3.11 gives its code objects no numbers, and strings are freed and made anew at the same places
- * too: only what they say tells. */
+/* 3.10 and 3.11 give their code objects no numbers, and strings are freed and made anew at the same
+ * places too: only what they say tells. */
 static bool says_the_same(struct codes *codes, const struct pyro_code *facts)
 {
     struct pyro_arena *arena = pyro_base_arena_new();
     struct pyro_code now;
-    bool same = arena != NULL &&
-                pyro_target_read_code(codes->target, facts->address, arena, &now) == 0 &&
-                now.table_hash == facts->table_hash && now.file_size == facts->file_size &&
-                now.qualname_size == facts->qualname_size &&
-                memcmp(now.file, facts->file, now.file_size) == 0 &&
-                memcmp(now.qualname, facts->qualname, now.qualname_size) == 0;
+    bool same =
+        arena != NULL && pyro_target_read_code(codes->target, facts->address, arena, &now) == 0 &&
+        now.table_hash == facts->table_hash && now.file_size == facts->file_size &&
+        memcmp(now.file, facts->file, now.file_size) == 0 && now.name_size == facts->name_size &&
+        memcmp(now.name, facts->name, now.name_size) == 0 &&
+        (facts->has_pairs || /* 3.10: it was found elsewhere */
+         (now.qualname_size == facts->qualname_size &&
+          memcmp(now.qualname, facts->qualname, now.qualname_size) == 0));
     pyro_base_arena_free(arena);
     return same;
+}
+
+/* Are the texts of those code objects what they were?  One read for all of them, but for those
+ * whose texts are not plain.  same[i] is false already for those that are known to be others. */
+static void compare_texts(struct codes *codes, struct code *const *list, int count, bool *same)
+{
+    struct iovec remote[BATCH * PYRO_CODE_TEXTS];
+    size_t sizes[BATCH], bytes = 0, at = 0;
+    int pieces = 0;
+    for (int i = 0; i < count; i++) {
+        sizes[i] = 0;
+        if (!same[i] || list[i]->facts.version != 0)
+            continue;
+        sizes[i] = pyro_target_code_texts(codes->target, &list[i]->facts, remote + pieces);
+        if (sizes[i] == 0)
+            same[i] = says_the_same(codes, &list[i]->facts);
+        pieces += sizes[i] > 0 ? PYRO_CODE_TEXTS : 0;
+        bytes += sizes[i];
+    }
+    if (bytes == 0)
+        return;
+    uint8_t *copies = sampler_grow(&codes->texts, &codes->texts_cap, bytes);
+    ssize_t got = copies == NULL
+                      ? -1
+                      : pyro_target_readv(codes->target, copies, bytes, remote, (size_t)pieces);
+    for (int i = 0; i < count; i++) {
+        if (sizes[i] == 0)
+            continue;
+        same[i] = got >= (ssize_t)(at + sizes[i]) &&
+                  pyro_target_code_texts_same(codes->target, &list[i]->facts, copies + at);
+        at += sizes[i];
+    }
 }
 
 bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, uint64_t now,
                    uint64_t generation)
 {
-    enum { BATCH = 32, MOST = 256 };
+    enum { MOST = 256 };
     size_t size = pyro_target_code_check_size(codes->target);
     uint8_t bytes[BATCH * MOST];
     if (size > MOST)
@@ -186,6 +242,7 @@ bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, 
     for (size_t i = 0; i < count;) {
         struct code *due[BATCH];
         struct iovec remote[BATCH];
+        bool same[BATCH];
         int n = 0;
         for (; i < count && n < BATCH; i++) {
             struct code *code = list[i];
@@ -202,10 +259,13 @@ bool codes_recheck(struct codes *codes, struct code *const *list, size_t count, 
         if (n == 0)
             break;
         ssize_t got = pyro_target_readv(codes->target, bytes, size * (size_t)n, remote, (size_t)n);
+        for (int k = 0; k < n; k++)
+            same[k] =
+                got >= (ssize_t)(size * (size_t)(k + 1)) &&
+                pyro_target_code_check(codes->target, &due[k]->facts, bytes + size * (size_t)k);
+        compare_texts(codes, due, n, same);
         for (int k = 0; k < n; k++) {
-            if (got >= (ssize_t)(size * (size_t)(k + 1)) &&
-                pyro_target_code_check(codes->target, &due[k]->facts, bytes + size * (size_t)k) &&
-                (due[k]->facts.version != 0 || says_the_same(codes, &due[k]->facts)))
+            if (same[k])
                 continue;
             pyro_base_map_put(&codes->by_address, due[k]->facts.address, 0, PYRO_MAP_NONE);
             changed = true;

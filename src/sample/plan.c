@@ -281,6 +281,10 @@ static void stretch_blocks(struct thread *t)
 
 void plan_thread(struct pyro_sampler *s, struct thread *t)
 {
+    if (pyro_layout_is_linked(s->lay)) {
+        linked_plan(s, t);
+        return;
+    }
     t->plan_count = 0;
     t->plan_bytes = 0;
     bool fresh = t->lower_fresh && t->stack_known && t->depth > 0;

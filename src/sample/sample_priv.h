@@ -24,6 +24,7 @@ struct code {
     uint64_t generation; /* of the interpreter's code objects when it was looked at last */
     int32_t *starts;     /* 3.11, 3.12: where each code unit's location begins; NULL: not needed */
     uint64_t module_at;  /* of a function object that had this code; 0: none seen */
+    bool sought;         /* 3.10: its qualified name was */
 };
 
 struct codes;
@@ -61,11 +62,15 @@ struct item {
     uint64_t at;       /* the frame's address */
     uint64_t previous; /* as it says itself */
     struct code *code;
-    uint64_t function; /* the function object */
+    uint64_t function; /* the function object; 3.10: its globals */
     int32_t instruction;
     uint32_t node;    /* only in a thread's kept stack */
     bool called_back; /* a C function stands between it and the frame below */
 };
+
+/* 3.10: seeks the qualified name of the code that runs in this frame, once, before it is written.
+ */
+void codes_find_name(struct codes *codes, const struct item *item, const struct item *caller);
 
 struct region { /* a piece of remote memory and its copy */
     uint64_t start, end;
@@ -105,6 +110,7 @@ struct off { /* a frame (or a cframe) that is not on a chunk and was met lately 
     uint32_t before;       /* bytes before `at` that are read too: a generator's state */
     uint32_t size;         /* bytes from `at` on */
     uint64_t last_used;    /* tick */
+    int index;             /* 3.10: where in the kept stack it was last */
 };
 
 struct walk {
@@ -123,6 +129,7 @@ struct thread {
     bool has_gil;         /* ... or of one that shares its GIL */
     struct thread *inner; /* the same thread's state in another interpreter, that it called */
     int64_t tid;          /* as the interpreter has it: the process's own namespace's number */
+    uint64_t self;        /* 3.10: the C library's thread; 0: not seen yet */
     pid_t task;           /* ours; 0: not known */
     uint32_t id;          /* in the stream */
     bool named, alive;
@@ -168,6 +175,7 @@ struct thread {
     uint64_t window_low; /* address in chunk window_chunk where the window begins */
     int window_chunk;
     bool window_whole; /* it begins at the bottom of the stack */
+    int window_first;  /* 3.10: it begins with this frame of the kept stack */
 };
 
 struct shape { /* durations of calls of one shape */
@@ -221,7 +229,8 @@ struct pyro_sampler {
     bool apart;            /* the process is in another pid namespace: ... */
     struct pyro_map tasks; /* ... tid -> task, ... */
     uint64_t tasks_tick;   /* ... as of the tick before this one; 0: never */
-    uint64_t *states;      /* where the list is put while it is walked */
+    uint64_t *states;      /* where the list is put while it is walked, ... */
+    uint64_t *numbers;     /* ... and the threads' numbers */
     uint64_t threads_tick; /* when that was last done */
     uint64_t head;         /* address of the newest thread state, as the list was walked */
     uint64_t head_now;     /* the same word, as read with the last tick */
@@ -314,6 +323,14 @@ int stack_unchanged(const struct thread *t, const struct view *view, const struc
                     int from);
 
 /* ---- sampler.c */
+enum verdict { TAKEN, AGAIN, DEAD };
+/* Writes the thread's sample of this tick. */
+void sampler_emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32_t flags,
+                  uint32_t unverified, uint32_t second, bool ran);
+/* True if some code object met, in the kept stack from `from` to before `to` or in the walk, is not
+ * what it was: the read has to be made again. */
+bool sampler_recheck(struct pyro_sampler *s, const struct thread *t, int from, int to,
+                     const struct walk *w);
 uint8_t *sampler_grow(uint8_t **buffer, size_t *cap, size_t need);
 
 /* ---- states.c: what the threads do */
@@ -345,6 +362,18 @@ struct start { /* where a walk of a window begins */
  * has not moved, or if it was read just now up to that frame.  False: it has to be read. */
 bool sampler_find_start(struct pyro_sampler *s, struct thread *t, const struct view *view,
                         struct start *start);
+
+/* ---- linked.c: stacks of 3.10 */
+void linked_plan(struct pyro_sampler *s, struct thread *t);
+/* The thread's sample from the two copies of its plan; last_try: whatever they hold. */
+enum verdict linked_judge(struct pyro_sampler *s, struct thread *t, const uint8_t *bytes, bool slow,
+                          bool last_try);
+/* What changes faster than it can be read: a sample by single reads. */
+void linked_take_hasty(struct pyro_sampler *s, struct thread *t);
+/* The path in a copy of a plan whose window began with frame `first`; PYRO_NO_NODE: more has to be
+ * read than was planned. */
+uint32_t linked_path(struct pyro_sampler *s, struct thread *t, const struct region *plan, int count,
+                     int first, const uint8_t *bytes);
 
 /* ---- variables.c */
 void variables_tell(struct pyro_sampler *s); /* to whom the options name */

@@ -157,7 +157,8 @@ static size_t lines_changed(struct thread **threads, int count, const uint8_t *b
 {
     size_t lines = 0;
     for (int i = 0; i < count; i++) {
-        lines += stack_lines_changed(threads[i], bytes);
+        lines += threads[i]->plan_blocks > 0 ? stack_lines_changed(threads[i], bytes)
+                                             : 2 * (size_t)threads[i]->plan_count;
         bytes += copied_bytes(threads[i]);
     }
     return lines;
@@ -213,8 +214,6 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
 
 /* ---- one thread's sample from its two copies */
 
-enum verdict { TAKEN, AGAIN, DEAD };
-
 static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
 {
     /* The rest of the chain is looked up at once, so that one more read holds all of it. */
@@ -233,8 +232,8 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
     return added && hops < MAX_OFF; /* a longer chain is never held whole */
 }
 
-static void emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32_t flags,
-                 uint32_t unverified, uint32_t second, bool ran)
+void sampler_emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32_t flags,
+                  uint32_t unverified, uint32_t second, bool ran)
 {
     const bool moved = node != t->last_node;
     t->sample_tick = s->tick;
@@ -279,9 +278,8 @@ static const struct item *top_of(const struct item *items, int count)
     return NULL;
 }
 
-/* True if some code object met is not what it was: the read has to be made again. */
-static bool recheck(struct pyro_sampler *s, const struct thread *t, int from, int to,
-                    const struct walk *w)
+bool sampler_recheck(struct pyro_sampler *s, const struct thread *t, int from, int to,
+                     const struct walk *w)
 {
     struct code *due[256];
     size_t n = 0;
@@ -400,6 +398,10 @@ static bool ends_below(const struct thread *t, const struct start *start, const 
  * shows, bottom up; the part that stays is shown, for each frame waits for those above it. */
 static void take_hasty(struct pyro_sampler *s, struct thread *t)
 {
+    if (pyro_layout_is_linked(s->lay)) {
+        linked_take_hasty(s, t);
+        return;
+    }
     if (t->chunk_count == 0 && t->chunk_cap > 0)
         t->chunk_count = 1; /* the bottom one stays as long as the thread */
     t->window_chunk = t->chunk_count - 1;
@@ -410,11 +412,11 @@ static void take_hasty(struct pyro_sampler *s, struct thread *t)
     }
     lower_read(s, t);
     const struct walk none = {0};
-    if (recheck(s, t, 0, t->depth, &none)) {
+    if (sampler_recheck(s, t, 0, t->depth, &none)) {
         t->stack_known = false;
         t->depth = 0;
     }
-    emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE, true);
+    sampler_emit(s, t, top_node(t), PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE, true);
 }
 
 /* Both copies show a frame whose function has another code: a frame's header is written too fast
@@ -431,6 +433,8 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
                           bool last_try)
 {
     struct view one, two;
+    if (pyro_layout_is_linked(s->lay))
+        return linked_judge(s, t, bytes, slow, last_try);
     plan_view(s, t->plan, t->plan_count, t->plan_blocks, bytes, &one);
     bytes += t->plan_bytes + t->gap_bytes;
     plan_view(s, t->plan, t->plan_count, t->plan_blocks, bytes, &two);
@@ -443,7 +447,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         if (!last_try)
             return AGAIN;
         if (slow)
-            emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE, false);
+            sampler_emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE, false);
         else
             take_hasty(s, t);
         return TAKEN;
@@ -454,7 +458,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
             return AGAIN;
     }
     if (slow) {
-        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE, false);
+        sampler_emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_DISCARDED, 0, PYRO_NO_NODE, false);
         return TAKEN;
     }
     struct start start = {.from = t->window_low, .chunk = t->window_chunk};
@@ -493,12 +497,12 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
             return AGAIN;
         }
     }
-    if (recheck(s, t, t->lower_fresh ? 0 : low, start.anchor, w)) {
+    if (sampler_recheck(s, t, t->lower_fresh ? 0 : low, start.anchor, w)) {
         t->stack_known = false;
         t->depth = 0;
         if (!last_try)
             return AGAIN;
-        emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE, false);
+        sampler_emit(s, t, PYRO_NO_NODE, PYRO_SAMPLE_TOP_MOVED, 0, PYRO_NO_NODE, false);
         return TAKEN;
     }
     if (one.cframe != 0)
@@ -512,7 +516,8 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
         return AGAIN;
     if (unverified > 0)
         s->hasty = t;
-    emit(s, t, top_node(t), flags, unverified, second, unverified > 0 || differ(&one, &two));
+    sampler_emit(s, t, top_node(t), flags, unverified, second,
+                 unverified > 0 || differ(&one, &two));
     return TAKEN;
 }
 
@@ -647,7 +652,7 @@ static void repeat_samples(struct pyro_sampler *s)
     for (int i = 0; i < s->thread_count; i++) {
         struct thread *t = s->threads[i];
         if (t->rests)
-            emit(s, t, t->last_node, t->last_flags, 0, PYRO_NO_NODE, false);
+            sampler_emit(s, t, t->last_node, t->last_flags, 0, PYRO_NO_NODE, false);
     }
 }
 

@@ -56,6 +56,7 @@ struct still {
     int blocks, window_chunk;
     uint64_t window_low;
     bool window_whole;
+    int window_first;
 };
 
 /* ---- the helper */
@@ -219,6 +220,8 @@ static struct thread *thread_of(const struct pyro_sampler *s, const struct still
 static uint32_t path_in(struct pyro_sampler *s, struct thread *t, const struct still *still)
 {
     struct view view;
+    if (pyro_layout_is_linked(s->lay))
+        return linked_path(s, t, still->plan, still->count, still->window_first, still->copies);
     plan_view(s, still->plan, still->count, still->blocks, still->copies, &view);
     if ((int64_t)view.tid != t->tid || view.blocks == 0 || t->chunk_count == 0 ||
         view.chunk != t->chunks[t->chunk_count - 1].at ||
@@ -261,6 +264,7 @@ static bool ask(struct pyro_sampler *s, const struct thread *t, struct still *st
     still->window_chunk = t->window_chunk;
     still->window_low = t->window_low;
     still->window_whole = t->window_whole;
+    still->window_first = t->window_first;
     memcpy(still->plan, t->plan, (size_t)t->plan_count * sizeof *t->plan);
     for (int i = 0; i < t->plan_count; i++)
         still->remote[i] =

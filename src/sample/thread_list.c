@@ -176,12 +176,39 @@ static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
     return t;
 }
 
+/* The threads' numbers; 0: not begun (or gone), UINT64_MAX: cannot be read.  3.10: the state of one
+ * that has not begun has the number of the one that made it, whose own state is older. */
+static int read_numbers(struct pyro_sampler *s, int count)
+{
+    struct pyro_map seen = {0};
+    int rc = 0;
+    for (int i = count - 1; i >= 0 && rc == 0; i--) { /* the oldest first */
+        uint64_t its = 0, *number = &s->numbers[i];
+        if (pyro_target_thread_number(s->target, s->states[i], number) != 0) {
+            *number = UINT64_MAX;
+            continue;
+        }
+        if (!pyro_layout_is_linked(s->lay) || *number == 0)
+            continue;
+        pyro_target_read_u64(s->target, s->states[i] + (uint64_t)s->lay->thread_interp, &its);
+        if (pyro_base_map_get(&seen, *number, its) != PYRO_MAP_NONE)
+            *number = 0;
+        else
+            rc = pyro_base_map_put(&seen, *number, its, 1);
+    }
+    pyro_base_map_release(&seen);
+    return rc;
+}
+
 int threads_refresh(struct pyro_sampler *s)
 {
-    if (s->states == NULL && !(s->states = malloc(THREADS_MOST * sizeof *s->states)))
+    if (s->states == NULL && !(s->states = malloc(2 * THREADS_MOST * sizeof *s->states)))
         return PYRO_E_NOMEM;
+    s->numbers = s->states + THREADS_MOST;
     const uint64_t *states = s->states;
     int count = pyro_target_threads(s->target, s->states, THREADS_MOST);
+    if (count >= 0 && read_numbers(s, count) != 0)
+        return PYRO_E_NOMEM;
     if (count < 0)
         return count;
     if (s->gil == 0)
@@ -191,8 +218,8 @@ int threads_refresh(struct pyro_sampler *s)
     for (int i = 0; i < s->thread_count; i++)
         s->threads[i]->alive = false;
     for (int i = 0; i < count; i++) {
-        uint64_t tid = 0;
-        if (pyro_target_read_u64(s->target, states[i] + (uint64_t)s->lay->thread_native_id, &tid))
+        const uint64_t tid = s->numbers[i];
+        if (tid == UINT64_MAX)
             continue;
         if (tid == 0) { /* made, but not begun: again at the next tick */
             s->head = 0;

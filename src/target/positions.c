@@ -1,6 +1,7 @@
 /*
- * The location tables of 3.11 on: one entry for 1 to 8 code units, each line relative to the entry
- * before.  Reads any bytes: a table that breaks off or is none gives positions not known.
+ * Location tables.  3.11 on: one entry for 1 to 8 code units, each line relative to the entry
+ * before; 3.10: pairs of bytes, without columns.  Reads any bytes: a table that breaks off or is
+ * none gives positions not known.
  */
 #include "target_priv.h"
 
@@ -88,6 +89,52 @@ void target_positions_of(const struct target_entry *entry, struct pyro_position 
     out->end_column = entry->end_column;
 }
 
+/* 3.10: each pair is how many bytes of bytecode further, and how many lines; -128: none. */
+static bool next_pair(const struct pyro_code *code, size_t *at, int *end, int64_t *line, bool *has)
+{
+    enum { NO_LINE = -128 };
+    int step;
+
+    if (*at + 2 > code->linetable_size)
+        return false;
+    *end += code->linetable[*at];
+    step = (int8_t)code->linetable[*at + 1];
+    *has = step != NO_LINE;
+    if (*has)
+        *line += step;
+    *at += 2;
+    return true;
+}
+
+static void position_in_pairs(const struct pyro_code *code, int instruction,
+                              struct pyro_position *out)
+{
+    size_t at = 0;
+    int end = 0;
+    int64_t line = code->first_line;
+    bool has;
+
+    while (next_pair(code, &at, &end, &line, &has))
+        if (instruction < end) {
+            out->line = out->end_line = has ? line_or_none(line) : 0;
+            return;
+        }
+}
+
+uint32_t target_pairs_last_line(const struct pyro_code *code)
+{
+    size_t at = 0;
+    int end = 0;
+    int64_t line = code->first_line;
+    uint32_t last = 0;
+    bool has;
+
+    while (next_pair(code, &at, &end, &line, &has))
+        if (has && line_or_none(line) > last)
+            last = line_or_none(line);
+    return last;
+}
+
 void pyro_target_position(const struct pyro_code *code, int instruction, struct pyro_position *out)
 {
     struct pyro_cursor cur = {.at = code->linetable, .end = code->linetable + code->linetable_size};
@@ -97,6 +144,10 @@ void pyro_target_position(const struct pyro_code *code, int instruction, struct 
     *out = (struct pyro_position){0};
     if (instruction < 0) {
         out->line = code->first_line;
+        return;
+    }
+    if (code->has_pairs) {
+        position_in_pairs(code, instruction, out);
         return;
     }
     while (target_positions_next(&cur, &entry)) {

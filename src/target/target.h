@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 /* Where the fields are in one version's structs, in bytes.  -1: that version has none.
- * 3.11 and 3.12: wholly from the table generated from the headers (tools/layouts).
+ * 3.10 to 3.12: wholly from the table generated from the headers (tools/layouts).
  * 3.13 on: the same table, then overwritten by what the process's own _Py_DebugOffsets says,
  * which is checked once. */
 struct pyro_layout {
@@ -26,7 +26,9 @@ struct pyro_layout {
     int thread_size; /* bytes from 0 that hold every thread field below */
     int thread_prev, thread_next, thread_interp, thread_native_id, thread_id, thread_current_frame,
         thread_cframe;
-    int cframe_current_frame; /* 3.11, 3.12 */
+    int thread_frame;                 /* 3.10, whose frames are objects: the topmost */
+    int thread_trace, thread_profile; /* 3.10: not 0 if it is traced */
+    int cframe_current_frame;         /* 3.11, 3.12 */
     int thread_chunk, thread_chunk_top;
     int chunk_previous, chunk_size, chunk_top, chunk_data;
     int frame_previous, frame_executable, frame_ip, frame_function, frame_owner, frame_stacktop,
@@ -36,7 +38,13 @@ struct pyro_layout {
     int code_framesize, code_stacksize, code_nlocalsplus, code_filename, code_name, code_qualname,
         code_linetable, code_firstlineno, code_adaptive, code_flags;
     int code_names, code_kinds; /* of its variables */
-    int code_version;           /* 3.12 on: a number given to each new code object */
+    /* 3.10: the bytecode, a bytes object; constants; how many locals, and the names of cells */
+    int code_bytes, code_consts, code_nlocals, code_cells, code_frees;
+    int frame_globals, frame_lasti, frame_state; /* 3.10 */
+    int state_created;                           /* 3.10: a value of frame_state */
+    int type_dict, type_mro, type_dict_offset, keys_size, method_function, function_closure,
+        function_dict; /* 3.10 */
+    int code_version;  /* 3.12 on: a number given to each new code object */
     int function_code, function_module, function_qualname;
     int generator_frame, generator_state; /* offset of gi_iframe, gi_frame_state in the object */
     int state_executing;                  /* value of gi_frame_state while it runs */
@@ -56,9 +64,17 @@ struct pyro_layout {
                        * object; -1 ends */
     /* a bit for each opcode that can push a Python function's frame */
     uint32_t op_pushes[8];
-    uint32_t op_quiet[8]; /* the same of those during which nothing else runs; none before 3.13 */
+    uint32_t
+        op_quiet[8]; /* the same of those during which nothing else runs; none in 3.11 and 3.12 */
 };
 
+/* 3.10: frames are objects on the heap, each with a link to its caller, and not on a stack. */
+static inline bool pyro_layout_is_linked(const struct pyro_layout *layout)
+{
+    return layout->version < 0x030b;
+}
+
+struct iovec;
 struct pyro_target;
 
 /* PYRO_E_NOT_READY: the process has not (yet) an initialised interpreter: call again later (cheap).
@@ -89,7 +105,6 @@ bool pyro_target_is_static(const struct pyro_target *t, uint64_t address);
 /* All or PYRO_E_IO / PYRO_E_GONE / PYRO_E_PERMISSION. */
 int pyro_target_read(const struct pyro_target *t, uint64_t address, void *to, size_t size);
 int pyro_target_read_u64(const struct pyro_target *t, uint64_t address, uint64_t *out);
-struct iovec;
 /* As process_vm_readv does, into one place: bytes read, less than asked for where the first piece
  * is that cannot be read whole, or -1 with errno. */
 ssize_t pyro_target_readv(const struct pyro_target *t, void *to, size_t size,
@@ -102,6 +117,8 @@ int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max);
 uint64_t pyro_target_interpreter(const struct pyro_target *t); /* the main one */
 /* Were there others when pyro_target_threads was asked last? */
 bool pyro_target_has_others(const struct pyro_target *t);
+/* The thread's number in its process's own namespace, or 0: it has not begun. */
+int pyro_target_thread_number(struct pyro_target *t, uint64_t state, uint64_t *out);
 /* Where an interpreter's GIL is; 0: it cannot be known. */
 uint64_t pyro_target_gil(const struct pyro_target *t, uint64_t interpreter);
 
@@ -117,7 +134,8 @@ struct pyro_code {
     uint32_t version;               /* of the code object; 0: it has none */
     uint64_t table_hash;
     /* what is compared to see that the object at this address is still the same one */
-    uint64_t filename_at, name_at, qualname_at, linetable_at;
+    uint64_t filename_at, name_at, qualname_at, linetable_at, bytecode_at;
+    bool has_pairs;          /* 3.10: the line table is pairs of steps */
     bool hidden;             /* an interpreter's own trampoline: no function of the program */
     const uint8_t *bytecode; /* owned by the arena given */
     /* owned by the arena, UTF-8; surrogates as the six characters \udcXX */
@@ -133,6 +151,14 @@ int pyro_target_read_code(struct pyro_target *t, uint64_t address, struct pyro_a
 size_t pyro_target_code_check_size(const struct pyro_target *t);
 bool pyro_target_code_check(const struct pyro_target *t, const struct pyro_code *code,
                             const uint8_t *bytes /* code_check_size bytes from its address */);
+/* The pieces of memory that hold its texts, for versions whose code objects have no number, and
+ * their bytes in all; 0: they are not all plain ASCII and have to be read anew. */
+enum { PYRO_CODE_TEXTS = 6 };
+size_t pyro_target_code_texts(const struct pyro_target *t, const struct pyro_code *code,
+                              struct iovec *out);
+/* Are the copies of the pieces what they were? */
+bool pyro_target_code_texts_same(const struct pyro_target *t, const struct pyro_code *code,
+                                 const uint8_t *bytes);
 /* Line and columns of an instruction (offset in bytes; -1: not begun gives the first line). */
 struct pyro_position {
     uint32_t line, end_line, column, end_column; /* as in pyro_frame_fact: 0 not known */
@@ -159,6 +185,14 @@ int pyro_target_show(struct pyro_target *t, uint64_t object, char *out, size_t s
 int pyro_target_variables(struct pyro_target *t, uint64_t frame, const struct pyro_code *code,
                           void (*tell)(void *ctx, const char *name, const char *value), void *ctx);
 
+/* 3.10, whose code objects have no qualified name: that of the function whose code runs in the
+ * frame at this address, which has these globals, called from the one at `caller` (0: none), whose
+ * own name is known.  False: it is not found, and its own name has to do.  *module_at: its module's
+ * name; 0: not found. */
+bool pyro_target_find_qualname(struct pyro_target *t, const struct pyro_code *code, uint64_t frame,
+                               uint64_t globals, uint64_t caller, const char *caller_name,
+                               struct pyro_arena *arena, const char **out, size_t *size,
+                               uint64_t *module_at);
 /* The name of a threading.Thread object; false: it cannot be read (now). */
 bool pyro_target_thread_name(struct pyro_target *t, uint64_t object, char *out, size_t size);
 

@@ -16,6 +16,8 @@ struct pyro_target {
     uint64_t image_start, image_end;   /* of the executable or library that holds _PyRuntime */
     uint64_t code_type, function_type; /* PyCode_Type, PyFunction_Type; 0: not known yet */
     uint64_t str_type, bytes_type;     /* types last seen to be of that kind; 0: none yet */
+    uint64_t name_key;                 /* 3.10: the str "__name__"; 0: not known yet */
+    int number_at; /* 3.10: where the C library keeps a thread's number; 0: not known yet */
 };
 
 /* ---- remote memory (memory.c) */
@@ -83,7 +85,11 @@ uint64_t target_symtab_symbol(const struct target_image *image, bool is_executab
 int target_mapping_file(const struct target_image *image, bool is_executable);
 
 /* ---- versions (version.c) */
-enum { TARGET_FIRST_MINOR = 11, TARGET_LAST_MINOR = 15 };
+enum {
+    TARGET_FIRST_MINOR = 10,     /* whose layout is known */
+    TARGET_FIRST_SUPPORTED = 11, /* 3.10 is not yet: see docs/internals/sampling.md */
+    TARGET_LAST_MINOR = 15
+};
 void target_version_text(uint32_t hex, char out[32]); /* "3.15.0b2" of a PY_VERSION_HEX */
 /* 0, or why this version is refused. */
 int target_version_check(uint32_t hex, struct pyro_error *err);
@@ -144,6 +150,10 @@ bool target_positions_next(struct pyro_cursor *cur, struct target_entry *entry);
 void target_positions_of(const struct target_entry *entry, struct pyro_position *out);
 /* The last line that any instruction has; 0: none has a line. */
 uint32_t target_positions_last_line(const uint8_t *table, size_t size, uint32_t first_line);
+uint32_t target_pairs_last_line(const struct pyro_code *code); /* 3.10 */
+
+/* ---- 3.10's dicts (qualname.c) */
+uint64_t target_index_bytes(uint64_t slots); /* of a table with so many slots */
 
 /* ---- refusals (permission.c) */
 int target_fail_permission(pid_t pid, struct pyro_error *err);

@@ -68,6 +68,33 @@ static int key_index(struct pyro_target *t, uint64_t type, struct pyro_arena *ar
     return -1;
 }
 
+/* 3.10: an attribute is in the object's dict, whose values may stand apart from its keys. */
+static bool attribute(struct pyro_target *t, uint64_t object, struct pyro_arena *arena,
+                      const char *wanted, uint64_t *value)
+{
+    const struct pyro_layout *l = &t->layout;
+    uint64_t type, offset, dict, keys, values, size, count, key;
+
+    if (pyro_target_read_u64(t, object + (uint64_t)l->object_type, &type) ||
+        !target_plausible(type) ||
+        pyro_target_read_u64(t, type + (uint64_t)l->type_dict_offset, &offset) || offset < 16 ||
+        offset > 4096 || pyro_target_read_u64(t, object + offset, &dict) ||
+        !target_plausible(dict) || pyro_target_read_u64(t, dict + (uint64_t)l->dict_keys, &keys) ||
+        !target_plausible(keys) ||
+        pyro_target_read_u64(t, dict + (uint64_t)l->dict_values, &values) ||
+        pyro_target_read_u64(t, keys + (uint64_t)l->keys_size, &size) ||
+        pyro_target_read_u64(t, keys + (uint64_t)l->keys_count, &count) || count > KEYS_MAX)
+        return false;
+    uint64_t entries = keys + (uint64_t)l->keys_indices + target_index_bytes(size);
+    for (uint64_t i = 0; i < count; i++) { /* hash, key, value */
+        if (pyro_target_read_u64(t, entries + i * 24 + 8, &key) || !is_text(t, key, arena, wanted))
+            continue;
+        return pyro_target_read_u64(t, values != 0 ? values + 8 * i : entries + i * 24 + 16,
+                                    value) == 0;
+    }
+    return false;
+}
+
 bool pyro_target_thread_name(struct pyro_target *t, uint64_t object, char *out, size_t size)
 {
     struct pyro_arena *arena = pyro_base_arena_new();
@@ -77,13 +104,19 @@ bool pyro_target_thread_name(struct pyro_target *t, uint64_t object, char *out, 
 
     if (arena == NULL)
         return false;
-    uint64_t values = target_plausible(object) ? values_of(t, object) : 0;
-    int index = -1;
-    if (target_plausible(values) &&
-        pyro_target_read_u64(t, object + (uint64_t)t->layout.object_type, &type) == 0)
-        index = key_index(t, type, arena, "_name");
-    bool found = index >= 0 && pyro_target_read_u64(t, values + 8 * (uint64_t)index, &value) == 0 &&
-                 pyro_target_read_str(t, value, size - 1, arena, &text, &length) == 0 && length > 0;
+    bool found = false;
+    if (pyro_layout_is_linked(&t->layout)) {
+        found = target_plausible(object) && attribute(t, object, arena, "_name", &value);
+    } else {
+        uint64_t values = target_plausible(object) ? values_of(t, object) : 0;
+        int index = -1;
+        if (target_plausible(values) &&
+            pyro_target_read_u64(t, object + (uint64_t)t->layout.object_type, &type) == 0)
+            index = key_index(t, type, arena, "_name");
+        found = index >= 0 && pyro_target_read_u64(t, values + 8 * (uint64_t)index, &value) == 0;
+    }
+    found =
+        found && pyro_target_read_str(t, value, size - 1, arena, &text, &length) == 0 && length > 0;
     if (found)
         snprintf(out, size, "%.*s", (int)length, text);
     pyro_base_arena_free(arena);

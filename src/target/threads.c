@@ -83,3 +83,60 @@ int pyro_target_threads(struct pyro_target *t, uint64_t *out, int max)
     }
     return best;
 }
+
+/* Where glibc's struct pthread has the thread's number.  It is checked, and sought where it is
+ * another one. */
+#if defined(__aarch64__)
+enum { NUMBER_USUALLY_AT = 0xd0 };
+#else
+enum { NUMBER_USUALLY_AT = 0x2d0 };
+#endif
+enum { NUMBER_LEAST = 0x80, NUMBER_MOST = 0x400 };
+
+static bool is_number(struct pyro_target *t, const struct pyro_map *tasks, uint64_t thread, int at)
+{
+    int32_t number;
+
+    return target_read(t->pid, thread + (uint64_t)at, &number, 4) == 0 && number > 0 &&
+           pyro_base_map_get(tasks, (uint64_t)number, 0) != PYRO_MAP_NONE;
+}
+
+/* From the C library's struct of a thread that runs. */
+static int find_number(struct pyro_target *t, uint64_t thread)
+{
+    struct pyro_map tasks = {0};
+    int at = 0;
+
+    if (t->pid == PYRO_CORE_PID)
+        return NUMBER_USUALLY_AT;
+    if (pyro_target_tasks(t->pid, &tasks) >= 0) {
+        if (is_number(t, &tasks, thread, NUMBER_USUALLY_AT))
+            at = NUMBER_USUALLY_AT;
+        for (int i = NUMBER_LEAST; i < NUMBER_MOST && at == 0; i += 4)
+            if (is_number(t, &tasks, thread, i))
+                at = i;
+    }
+    pyro_base_map_release(&tasks);
+    return at;
+}
+
+int pyro_target_thread_number(struct pyro_target *t, uint64_t state, uint64_t *out)
+{
+    const struct pyro_layout *l = &t->layout;
+    uint64_t thread;
+    int32_t number = 0;
+    int rc;
+
+    *out = 0;
+    if (!pyro_layout_is_linked(l))
+        return pyro_target_read_u64(t, state + (uint64_t)l->thread_native_id, out);
+    rc = pyro_target_read_u64(t, state + (uint64_t)l->thread_id, &thread);
+    if (rc || !target_plausible(thread))
+        return rc;
+    if (t->number_at == 0)
+        t->number_at = find_number(t, thread);
+    if (t->number_at > 0)
+        rc = target_read(t->pid, thread + (uint64_t)t->number_at, &number, 4);
+    *out = number > 0 ? (uint64_t)number : 0;
+    return rc == PYRO_E_IO ? 0 : rc; /* it has ended meanwhile */
+}

@@ -221,13 +221,18 @@ static int show_entries(struct showing *s, uint64_t keys, uint64_t used, int nes
     if (l->keys_indices > (int)sizeof head ||
         pyro_target_read(s->t, keys, head, (size_t)l->keys_indices) != 0)
         return 0;
-    unsigned log2 = head[l->keys_index_bytes];
-    uint64_t count = target_u64(head + l->keys_count);
-    if (log2 > 32 || count > SIZE_MOST)
+    uint64_t count = target_u64(head + l->keys_count), indices;
+    int words = 3; /* keys have their hash with them, but those that are all str from 3.11 on */
+    if (pyro_layout_is_linked(l)) {
+        indices = target_index_bytes(target_u64(head + l->keys_size));
+    } else {
+        unsigned log2 = head[l->keys_index_bytes];
+        indices = log2 > 32 ? UINT64_MAX : UINT64_C(1) << log2;
+        words = head[l->keys_kind] == 0 ? 3 : 2;
+    }
+    if (count > SIZE_MOST || indices > 8 * (uint64_t)SIZE_MOST)
         return 0;
-    int words =
-        head[l->keys_kind] == 0 ? 3 : 2; /* keys that are no str have their hash with them */
-    uint64_t at = keys + (uint64_t)l->keys_indices + (UINT64_C(1) << log2);
+    uint64_t at = keys + (uint64_t)l->keys_indices + indices;
     for (uint64_t i = 0; i < count && shown < ITEMS_MOST && (uint64_t)shown < used; i++) {
         uint64_t entry[3];
         if (pyro_target_read(s->t, at + i * 8 * (uint64_t)words, entry, 8 * (size_t)words) != 0)
@@ -380,6 +385,29 @@ int pyro_target_show(struct pyro_target *t, uint64_t object, char *out, size_t s
 
 /* ---- the variables of a frame */
 
+enum { CELL_OR_FREE = 0xc0, HIDDEN = 0x10 }; /* kinds */
+
+/* The same of 3.10: locals, cells and free ones are told apart by their place. */
+static bool read_linked_names(struct showing *s, const struct pyro_code *code, uint64_t *names,
+                              const uint8_t **kinds)
+{
+    const struct pyro_layout *l = &s->t->layout;
+    const int tuples[] = {l->code_names, l->code_cells, l->code_frees};
+    uint8_t *all = pyro_base_arena_alloc(s->arena, (size_t)code->nlocalsplus + 1);
+    uint64_t tuple, count, at = 0, most = (uint64_t)code->nlocalsplus;
+    for (size_t i = 0; i < sizeof tuples / sizeof *tuples && all != NULL; i++) {
+        if (!read_word(s, code->address, tuples[i], &tuple) || !target_plausible(tuple) ||
+            !read_word(s, tuple, l->var_size, &count) || count > most - at ||
+            (count > 0 &&
+             pyro_target_read(s->t, tuple + (uint64_t)l->tuple_items, names + at, 8 * count) != 0))
+            return false;
+        memset(all + at, i > 0 ? CELL_OR_FREE : 0, count);
+        at += count;
+    }
+    *kinds = all;
+    return all != NULL && at == most;
+}
+
 /* The names of its variables and what kind each is. */
 static bool read_names(struct showing *s, const struct pyro_code *code, uint64_t *names,
                        const uint8_t **kinds)
@@ -387,6 +415,8 @@ static bool read_names(struct showing *s, const struct pyro_code *code, uint64_t
     const struct pyro_layout *l = &s->t->layout;
     uint64_t tuple, bytes, count;
     size_t size;
+    if (pyro_layout_is_linked(l))
+        return read_linked_names(s, code, names, kinds);
     return read_word(s, code->address, l->code_names, &tuple) &&
            read_word(s, code->address, l->code_kinds, &bytes) && target_plausible(tuple) &&
            read_word(s, tuple, l->var_size, &count) && count == (uint64_t)code->nlocalsplus &&
@@ -397,7 +427,7 @@ static bool read_names(struct showing *s, const struct pyro_code *code, uint64_t
 int pyro_target_variables(struct pyro_target *t, uint64_t frame, const struct pyro_code *code,
                           void (*tell)(void *ctx, const char *name, const char *value), void *ctx)
 {
-    enum { MOST = 200, VALUE = 300, CELL_OR_FREE = 0xc0, HIDDEN = 0x10 };
+    enum { MOST = 200, VALUE = 300 };
     const struct pyro_layout *l = &t->layout;
     struct showing s = {.t = t};
     uint64_t names[MOST], values[MOST], executable, type;

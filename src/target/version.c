@@ -36,7 +36,7 @@ int target_version_check(uint32_t hex, struct pyro_error *err)
     if (major != 3 || minor > TARGET_LAST_MINOR)
         return pyro_base_fail(err, PYRO_E_VERSION,
                               "Python %s is newer than this Pyrometer: " SUPPORTED ".", name);
-    if (minor < TARGET_FIRST_MINOR)
+    if (minor < TARGET_FIRST_SUPPORTED)
         return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " SUPPORTED ".",
                               name);
     if (level < LEVEL_BETA)

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import HANG, REPO, environment, pythons
+from harness import HANG, REPO, environment, provided, pythons
 from running import BUSY, report, run_code
 
 ABOUT = """
@@ -148,8 +148,8 @@ def test_linked_into_a_program(folder):
 
 def test_layouts(folder):
     """The table of struct layouts is what the headers here say."""
-    versions = {python.version for python in pythons()}
-    if versions != {(3, minor) for minor in range(11, 16)}:
+    versions = {python.version for python in provided()[0]}
+    if not versions >= {(3, minor) for minor in range(10, 16)}:
         pytest.skip("not all versions are here")
     made = folder / "layouts.c"
     subprocess.run([REPO / "tools" / "layouts" / "generate", "-o", made], check=True, timeout=HANG)

@@ -127,9 +127,10 @@ class ChainJudge:
     def _at_call(self, frame, place):
         if (frame.name, frame.file, frame.line) != place[:3]:
             return False
+        known = [position(code, frame) for code in self.codes.of(frame)]
+        wanted = (place.line, place.line, *place.columns)
         return any(
-            position(code, frame) == (place.line, place.line, *place.columns)
-            for code in self.codes.of(frame)
+            at == wanted or (at and at == (place.line, place.line, None, None)) for at in known
         )
 
     def _begins(self, frames, chain):

@@ -5,8 +5,8 @@
 #define Py_BUILD_CORE 1
 #include <Python.h>
 
-#if PY_VERSION_HEX < 0x030b0000
-#error "CPython 3.11 or newer"
+#if PY_VERSION_HEX < 0x030a0000
+#error "CPython 3.10 or newer"
 #endif
 #ifdef Py_GIL_DISABLED
 #error "headers of a free-threaded build"
@@ -16,9 +16,13 @@
 #endif
 
 #include "internal/pycore_code.h"
-#include "internal/pycore_dict.h"
 #include "internal/pycore_interp.h"
 #include "internal/pycore_runtime.h"
+#if PY_VERSION_HEX < 0x030b0000
+#include "frameobject.h"
+#include "opcode.h"
+#else
+#include "internal/pycore_dict.h"
 #include "internal/pycore_frame.h"
 #if PY_VERSION_HEX >= 0x030e0000
 #include "internal/pycore_interpframe.h"
@@ -35,6 +39,7 @@
 #define NEED_OPCODE_TABLES
 #include "internal/pycore_opcode.h"
 #endif
+#endif
 
 #include <stddef.h>
 #include <stdio.h>
@@ -45,6 +50,17 @@
 #define AT(name, type, field) NUMBER(name, offsetof(type, field))
 #define NONE(name) NUMBER(name, -1)
 
+static void print_bits(const char *name, const uint32_t bits[8])
+{
+    printf("        .%s = {", name);
+    for (int i = 0; i < 8; i++)
+        printf("%s0x%08x", i ? ", " : "", bits[i]);
+    printf("},\n");
+}
+
+#if PY_VERSION_HEX < 0x030b0000
+#include "before_311.h"
+#else
 static void runtime_and_thread(void)
 {
     AT(runtime_interpreters_head, _PyRuntimeState, interpreters.head);
@@ -195,6 +211,8 @@ static void objects(void)
     AT(set_table, PySetObject, table);
 }
 
+#endif
+
 /* The number of the lowest bit that the marked object has set in the 32 bits of its state. */
 static int lowest_bit(const PyASCIIObject *marked)
 {
@@ -223,6 +241,7 @@ static void text(void)
     NUMBER(unicode_ascii, lowest_bit(&ascii));
 }
 
+#if PY_VERSION_HEX >= 0x030b0000
 static void opcodes(void)
 {
     /* 3.14 on: bit 0 says that the reference is not counted, bits 0 and 1 that it is an integer. */
@@ -245,14 +264,6 @@ static void opcodes(void)
 #else
 #define KNOWN(op) ((op) == 0 || _PyOpcode_Deopt[op] != 0)
 #endif
-
-static void print_bits(const char *name, const uint32_t bits[8])
-{
-    printf("        .%s = {", name);
-    for (int i = 0; i < 8; i++)
-        printf("%s0x%08x", i ? ", " : "", bits[i]);
-    printf("},\n");
-}
 
 /* Which instructions can push a Python function's frame?  Only those that certainly cannot are left
  * out: of the instrumented and the unknown ones it cannot be told. */
@@ -315,6 +326,7 @@ static void quiet(void)
 #endif
     print_bits("op_quiet", bits);
 }
+#endif
 
 #if PY_VERSION_HEX >= 0x030d0000
 #define GROUP(name, group, may_move)                                                               \
@@ -391,10 +403,14 @@ static void debug_offsets(void)
 
 int main(void)
 {
+#if PY_VERSION_HEX < 0x030b0000
+    size_t thread_size = offsetof(PyThreadState, thread_id);
+#else
     size_t thread_size = offsetof(PyThreadState, datastack_top);
 
     if (offsetof(PyThreadState, native_thread_id) > thread_size)
         thread_size = offsetof(PyThreadState, native_thread_id);
+#endif
     printf("{\n    .layout = {\n");
     NUMBER(version, PY_VERSION_HEX >> 16);
     NUMBER(thread_size, thread_size + sizeof(void *));
@@ -402,8 +418,10 @@ int main(void)
     frame();
     objects();
     text();
+#if PY_VERSION_HEX >= 0x030b0000
     opcodes();
     pushing();
+#endif
     quiet();
     printf("    },\n");
 #if PY_VERSION_HEX >= 0x030d0000

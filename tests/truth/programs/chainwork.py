@@ -8,7 +8,7 @@ import ctypes
 import json
 from time import perf_counter
 
-from known import ARGUMENTS, OUT, SECONDS, code_table, codes
+from known import ARGUMENTS, OUT, SECONDS, code_table, codes, positions
 
 PERIOD = 20_000  # ns between two looks
 
@@ -43,7 +43,7 @@ class Witness:
         seen = {}
         for above, name in enumerate(("alone", "called")):
             counts = (ctypes.c_long * 1024).in_dll(self.witness, name)
-            for (line, *_), count in zip(self.code.co_positions(), counts, strict=False):
+            for (line, *_), count in zip(positions(self.code), counts, strict=False):
                 seen.setdefault(line, [0, 0])[above] += count
         return {line: counts for line, counts in seen.items() if any(counts)}
 

@@ -7,8 +7,12 @@
 #include <Python.h>
 #if PY_VERSION_HEX >= 0x030e0000
 #include <internal/pycore_interpframe.h>
-#else
+#elif PY_VERSION_HEX >= 0x030b0000
 #include <internal/pycore_frame.h>
+#else
+#include <frameobject.h>
+typedef PyFrameObject _PyInterpreterFrame; /* an object on the heap */
+#define previous f_back
 #endif
 
 #include <pthread.h>
@@ -33,6 +37,9 @@ long alone[UNITS], called[UNITS];
  * runs: only what lies where frames lie is looked at. */
 static int is_frame(const void *at)
 {
+#if PY_VERSION_HEX < 0x030b0000
+    return at != NULL;
+#else
     const char *place = at, *here = (const char *)&place;
     if (((uintptr_t)at & 7) != 0)
         return 0;
@@ -42,14 +49,17 @@ static int is_frame(const void *at)
         if (place > (const char *)chunk && place < (const char *)chunk + chunk->size)
             return 1;
     return 0;
+#endif
 }
 
 static _PyInterpreterFrame *newest_frame(void)
 {
 #if PY_VERSION_HEX >= 0x030d0000
     return thread->current_frame;
-#else
+#elif PY_VERSION_HEX >= 0x030b0000
     return thread->cframe->current_frame;
+#else
+    return thread->frame;
 #endif
 }
 
@@ -68,8 +78,10 @@ static long unit_of(const _PyInterpreterFrame *frame)
 {
 #if PY_VERSION_HEX >= 0x030d0000
     return frame->instr_ptr - _PyCode_CODE(codes[0]);
-#else
+#elif PY_VERSION_HEX >= 0x030b0000
     return frame->prev_instr - _PyCode_CODE(codes[0]);
+#else
+    return frame->f_lasti;
 #endif
 }
 

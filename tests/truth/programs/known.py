@@ -31,22 +31,43 @@ def burn(name, low=0.0002, high=0.0006):
     burned.append((name, get_native_id(), begin, now))
 
 
-def codes(code, found):
+NAMES = {}  # 3.10, whose code has no qualified name
+
+
+def codes(code, found, outer=None):
     found.append(code)
+    if outer is None or outer.co_name == "<module>":
+        NAMES[code] = code.co_name
+    else:  # in a function, or in a class
+        NAMES[code] = NAMES[outer] + (".<locals>." if outer.co_flags & 1 else ".") + code.co_name
     for constant in code.co_consts:
         if hasattr(constant, "co_code"):
-            codes(constant, found)
+            codes(constant, found, code)
     return found
+
+
+def qualname(code):
+    return code.co_qualname if hasattr(code, "co_qualname") else NAMES[code]
+
+
+def positions(code):
+    """(line, end_line, column, end_column) of each two bytes of instructions; 3.10 has lines."""
+    if hasattr(code, "co_positions"):
+        return [list(position) for position in code.co_positions()]
+    lines = []
+    for begin, end, line in code.co_lines():
+        lines += [[line, line, None, None]] * ((end - begin) // 2)
+    return lines
 
 
 def code_table(found):
     """One entry a code object: the source position of each of its instructions (two bytes)."""
     return [
         {
-            "name": code.co_qualname,
+            "name": qualname(code),
             "file": code.co_filename,
             "first": code.co_firstlineno,
-            "positions": [list(position) for position in code.co_positions()],
+            "positions": positions(code),
         }
         for code in found
     ]

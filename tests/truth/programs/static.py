@@ -2,14 +2,16 @@
 down where they stand, by sys._current_frames()."""
 
 import functools
+import gc
 import os
 import queue
 import select
 import sys
 import threading
 import time
+import types
 
-from known import SECONDS, tell
+from known import SECONDS, positions, tell
 
 release = threading.Event()
 reader, writer = os.pipe()
@@ -169,6 +171,22 @@ def in_line(seconds):  # <- lib
     a = 1; time.sleep(seconds); a = 2; return a  # fmt: skip # noqa: E702
 
 
+def name_of(frame):  # <- lib
+    """3.10: of the function that has its code, or after the one that it was written in."""
+    code = frame.f_code
+    if hasattr(code, "co_qualname"):
+        return code.co_qualname
+    for each in gc.get_objects():
+        if isinstance(each, types.FunctionType) and each.__code__ is code:
+            return each.__qualname__
+    if frame.f_back is None or code not in frame.f_back.f_code.co_consts:
+        return code.co_name
+    outer = frame.f_back.f_code
+    if outer.co_name == "<module>":
+        return code.co_name
+    return name_of(frame.f_back) + (".<locals>." if outer.co_flags & 1 else ".") + code.co_name
+
+
 PLACES = [
     in_sleep, in_lock, in_event, in_queue, in_select, in_read, in_generator, in_coroutine,
     in_chain, in_property, in_lambda, in_comprehension, in_key, in_class, in_handler,
@@ -185,7 +203,8 @@ for thread in threads:
     while frame is not None:
         code, unit = frame.f_code, frame.f_lasti // 2
         stack.append([
-            code.co_qualname, code.co_filename, frame.f_lineno, list(code.co_positions())[unit],
+            name_of(frame),  # -> name_of
+            code.co_filename, frame.f_lineno, positions(code)[unit],
         ])  # fmt: skip
         frame = frame.f_back
     stacks[thread.name] = stack[::-1]  # -> lib

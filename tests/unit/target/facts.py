@@ -25,10 +25,18 @@ def text(value):
     return out.encode("utf-8").hex() or "-"
 
 
+def known_positions(code):
+    if hasattr(code, "co_positions"):
+        return code.co_positions()
+    lines = []  # 3.10
+    for begin, end, line in code.co_lines():
+        lines += [(line, line, None, None)] * ((end - begin) // 2)
+    return lines
+
+
 def positions(code):
     runs = []
-    for position in code.co_positions():
-        line, end_line, column, end_column = position
+    for line, end_line, column, end_column in known_positions(code):
         fact = (
             line or 0,
             end_line or 0,
@@ -56,7 +64,7 @@ def tell_code(code):
         code.co_stacksize,
         text(code.co_filename),
         text(code.co_name),
-        text(code.co_qualname),
+        text(getattr(code, "co_qualname", code.co_name)),
         code.co_linetable.hex() or "-",
         ",".join("%d:%d:%d:%d:%d" % (units, *fact) for units, fact in runs),
     )
@@ -104,7 +112,10 @@ def hostile():
         "z" * 262_144,
     ]
     for name in names:
-        yield code.replace(co_name=name[:50], co_qualname=name, co_filename=name)
+        if hasattr(code, "co_qualname"):
+            yield code.replace(co_name=name[:50], co_qualname=name, co_filename=name)
+        else:  # 3.10
+            yield code.replace(co_name=name, co_filename=name)
 
     class Name(str):
         pass

@@ -54,6 +54,26 @@ static void test_entry_kinds(void **state)
     assert_int_equal(target_positions_last_line(table, sizeof(table), 10), 111);
 }
 
+/* 3.10: four bytes of line 11, two of none, eight of line 14 in two pieces, two of line 9. */
+static void test_pairs(void **state)
+{
+    static const uint8_t table[] = {4, 1, 2, 0x80, 6, 3, 2, 0, 2, 0xfb, 1};
+    static const uint32_t lines[] = {11, 11, 0, 14, 14, 14, 14, 9, 0};
+    struct pyro_code code = {
+        .linetable = table, .linetable_size = sizeof(table), .first_line = 10, .has_pairs = true};
+    struct pyro_position at;
+
+    for (int i = 0; i < 9; i++) {
+        pyro_target_position(&code, 2 * i, &at);
+        assert_int_equal(at.line, lines[i]);
+        assert_int_equal(at.end_line, lines[i]);
+        assert_int_equal(at.column, 0);
+    }
+    pyro_target_position(&code, -1, &at);
+    assert_int_equal(at.line, 10);
+    assert_int_equal(target_pairs_last_line(&code), 14);
+}
+
 static void test_any_bytes(void **state)
 {
     uint64_t random = 42;
@@ -182,6 +202,7 @@ static void test_versions(void **state)
         {0x031000a1, "3.16.0a1", PYRO_E_VERSION},
         {0x031000f0, "3.16.0", PYRO_E_VERSION},
         {0x030a0df0, "3.10.13", PYRO_E_VERSION},
+        {0x030912f0, "3.9.18", PYRO_E_VERSION},
         {0x040000f0, "4.0.0", PYRO_E_VERSION},
     };
 
@@ -205,6 +226,15 @@ static void test_layouts(void **state)
         int returns = 0;
 
         assert_int_equal(l->version, 0x0300 + TARGET_FIRST_MINOR + (int)i);
+        assert_int_equal(pyro_layout_is_linked(l), i == 0);
+        if (pyro_layout_is_linked(l)) {
+            assert_true(l->thread_frame > 0 && l->thread_frame < l->thread_id);
+            assert_true(l->thread_id + 8 <= l->thread_size);
+            assert_true(l->frame_previous < l->frame_executable);
+            assert_true(l->frame_executable < l->frame_lasti && l->frame_lasti < l->frame_state);
+            assert_true(l->frame_state < l->frame_locals);
+            continue;
+        }
         assert_int_equal(l->frame_locals, l->frame_specials * 8);
         assert_true((l->frame_stacktop >= 0) != (l->frame_stackpointer >= 0));
         assert_true((l->thread_cframe >= 0) != (l->thread_current_frame >= 0));
@@ -220,10 +250,10 @@ static void test_layouts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entry_kinds),   cmocka_unit_test(test_any_bytes),
-        cmocka_unit_test(test_offsets_agree), cmocka_unit_test(test_offsets_wrong),
-        cmocka_unit_test(test_offsets_moved), cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_entry_kinds),   cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_any_bytes),     cmocka_unit_test(test_offsets_agree),
+        cmocka_unit_test(test_offsets_wrong), cmocka_unit_test(test_offsets_moved),
+        cmocka_unit_test(test_versions),      cmocka_unit_test(test_layouts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
