@@ -198,34 +198,30 @@ static bool says_the_same(struct codes *codes, const struct pyro_code *facts)
     return same;
 }
 
-/* Are the texts of those code objects what they were?  One read for all of them, but for those
- * whose texts are not plain.  same[i] is false already for those that are known to be others. */
+/* Are the texts of those code objects what they were?  One read for all of them tells it of those
+ * that are as they were; others, and those whose texts are not plain (a subclass of str is not),
+ * are read anew.  same[i] is false already for those that are known to be others. */
 static void compare_texts(struct codes *codes, struct code *const *list, int count, bool *same)
 {
     struct iovec remote[BATCH * PYRO_CODE_TEXTS];
-    size_t sizes[BATCH], bytes = 0, at = 0;
+    size_t sizes[BATCH] = {0}, bytes = 0, at = 0;
     int pieces = 0;
+    ssize_t got = -1;
     for (int i = 0; i < count; i++) {
-        sizes[i] = 0;
-        if (!same[i] || list[i]->facts.version != 0)
-            continue;
-        sizes[i] = pyro_target_code_texts(codes->target, &list[i]->facts, remote + pieces);
-        if (sizes[i] == 0)
-            same[i] = says_the_same(codes, &list[i]->facts);
+        if (same[i] && list[i]->facts.version == 0)
+            sizes[i] = pyro_target_code_texts(codes->target, &list[i]->facts, remote + pieces);
         pieces += sizes[i] > 0 ? PYRO_CODE_TEXTS : 0;
         bytes += sizes[i];
     }
-    if (bytes == 0)
-        return;
-    uint8_t *copies = sampler_grow(&codes->texts, &codes->texts_cap, bytes);
-    ssize_t got = copies == NULL
-                      ? -1
-                      : pyro_target_readv(codes->target, copies, bytes, remote, (size_t)pieces);
+    uint8_t *copies = bytes > 0 ? sampler_grow(&codes->texts, &codes->texts_cap, bytes) : NULL;
+    if (copies != NULL)
+        got = pyro_target_readv(codes->target, copies, bytes, remote, (size_t)pieces);
     for (int i = 0; i < count; i++) {
-        if (sizes[i] == 0)
+        if (!same[i] || list[i]->facts.version != 0)
             continue;
-        same[i] = got >= (ssize_t)(at + sizes[i]) &&
-                  pyro_target_code_texts_same(codes->target, &list[i]->facts, copies + at);
+        bool at_once = sizes[i] > 0 && got >= (ssize_t)(at + sizes[i]) &&
+                       pyro_target_code_texts_same(codes->target, &list[i]->facts, copies + at);
+        same[i] = at_once || says_the_same(codes, &list[i]->facts);
         at += sizes[i];
     }
 }

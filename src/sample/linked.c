@@ -19,6 +19,7 @@
 #define FORGET_TICKS 16  /* after which a frame that is not met any more is not read */
 #define LOWER_BATCH 512  /* frames in one read of what lies below */
 #define CHAIN_MOST 65536 /* frames that are followed one by one */
+#define LEARNT_MOST 8    /* of which so many may be read once more: else that would be too late */
 
 static uint64_t frame_begin(const struct pyro_sampler *s)
 {
@@ -454,6 +455,11 @@ enum verdict linked_judge(struct pyro_sampler *s, struct thread *t, const uint8_
         if (w->need != 0) {
             if (!learn(s, t, w->need)) /* it has returned by now, and comes again */
                 meet(s, t, w->need, t->depth);
+            else if (s->two.count > LEARNT_MOST) { /* it is long since it was on top */
+                sampler_emit(s, t, t->stack[t->depth - 1].node, PYRO_SAMPLE_TOP_MOVED,
+                             (uint32_t)s->two.count, PYRO_NO_NODE, true);
+                return TAKEN;
+            }
             return AGAIN;
         }
         if (!is_lower_known(s, t, w)) {

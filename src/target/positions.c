@@ -98,7 +98,8 @@ static bool next_pair(const struct pyro_code *code, size_t *at, int *end, int64_
     if (*at + 2 > code->linetable_size)
         return false;
     *end += code->linetable[*at];
-    step = (int8_t)code->linetable[*at + 1];
+    step = code->linetable[*at + 1];
+    step -= step < 128 ? 0 : 256;
     *has = step != NO_LINE;
     if (*has)
         *line += step;

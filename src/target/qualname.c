@@ -352,18 +352,21 @@ uint64_t target_index_bytes(uint64_t slots)
                                  : 8 * slots;
 }
 
-/* functools.wraps gives a function the name of another one, and notes in its dict that it did. */
-static bool is_named_by_itself(struct search *s)
+/* The function's own name, if it is its code's: functools.wraps gives a function the name of
+ * another one, and notes in its dict that it did. */
+static bool name_itself(struct search *s)
 {
     const struct pyro_layout *l = &s->t->layout;
-    uint64_t name, dict;
-    const char *text;
-    size_t size, last = s->code->name_size;
+    uint64_t name, dict, code;
+    size_t last = s->code->name_size;
 
     return word_at(s, s->function, l->function_dict, &dict) && dict == 0 &&
            word_at(s, s->function, l->function_qualname, &name) &&
-           pyro_target_read_str(s->t, name, NAME_MOST, s->arena, &text, &size) == 0 &&
-           size >= last && memcmp(text + size - last, s->code->name, last) == 0;
+           pyro_target_read_str(s->t, name, NAME_MOST, s->arena, &s->name, &s->name_size) == 0 &&
+           s->name_size >= last &&
+           memcmp(s->name + s->name_size - last, s->code->name, last) == 0 &&
+           word_at(s, s->function, l->function_code, &code) &&
+           code == s->code->address; /* it is still that function */
 }
 
 bool pyro_target_find_qualname(struct pyro_target *t, const struct pyro_code *code, uint64_t frame,
@@ -373,7 +376,7 @@ bool pyro_target_find_qualname(struct pyro_target *t, const struct pyro_code *co
 {
     struct search s = {.t = t, .code = code, .arena = pyro_base_arena_new()};
     const struct pyro_layout *l = &t->layout;
-    uint64_t caller_code, name;
+    uint64_t caller_code;
     bool found = false;
 
     *module_at = 0;
@@ -387,17 +390,13 @@ bool pyro_target_find_qualname(struct pyro_target *t, const struct pyro_code *co
                 in_classes_of(&s, globals, 2) || in_classes(&s, frame, in_values) ||
                 in_values(&s, globals);
     s.values = 0;
-    if (found && is_named_by_itself(&s)) {
-        found = word_at(&s, s.function, l->function_qualname, &name) &&
-                pyro_target_read_str(t, name, NAME_MOST, arena, out, size) == 0;
-    } else {
-        found = (called && is_constant_of(&s, caller_code) &&
-                 within(&s, caller_code, caller_name, &s.name, &s.name_size)) ||
-                in_functions(&s, globals, 2);
-        *size = s.name_size;
-        *out = found ? pyro_base_arena_copy(arena, s.name, s.name_size + 1) : NULL;
-        found = found && *out != NULL;
-    }
+    found = (found && name_itself(&s)) ||
+            (called && is_constant_of(&s, caller_code) &&
+             within(&s, caller_code, caller_name, &s.name, &s.name_size)) ||
+            in_functions(&s, globals, 2);
+    *size = s.name_size;
+    *out = found ? pyro_base_arena_copy(arena, s.name, s.name_size + 1) : NULL;
+    found = found && *out != NULL;
     pyro_base_arena_free(s.arena);
     return found;
 }
