@@ -104,7 +104,9 @@ bool pyro_report_is_of(const struct pyro_report_variable *variable, const struct
 static void put_variables(struct pyro_page *page, const struct pyro_report_variables *variables,
                           int64_t tid, uint32_t node, uint32_t frame)
 {
-    bool known = variables->list == NULL;
+    bool known = false;
+    if (variables->list == NULL)
+        return; /* nobody asked */
     for (size_t i = 0; i < variables->count; i++) {
         const struct pyro_report_variable *v = &variables->list[i];
         if (!pyro_report_is_of(v, page->p, tid, node, frame))
