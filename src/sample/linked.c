@@ -213,16 +213,10 @@ static int next_on(const struct copy *copy, const struct frames *frames, uint64_
 
 static bool push(struct walk *out, const struct item *item)
 {
-    if (out->count == out->cap) {
-        int cap = out->cap ? out->cap * 2 : 256;
-        struct item *more = realloc(out->items, (size_t)cap * sizeof *more);
-        if (more == NULL)
-            return false;
-        out->items = more;
-        out->cap = cap;
-    }
-    out->items[out->count++] = *item;
-    return true;
+    struct item *slot = walk_push(out);
+    if (slot != NULL)
+        *slot = *item;
+    return slot != NULL;
 }
 
 /* Is the frame at an instruction during which nothing else can run? */
@@ -430,9 +424,10 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct c
 static bool is_lower_known(const struct pyro_sampler *s, const struct thread *t,
                            const struct walk *w)
 {
+    if (t->window_first == 0)
+        return true;
     const struct item *kept = &t->stack[t->window_first];
-    return t->window_first == 0 ||
-           (s->tick - t->lower_tick < REFRESH_TICKS && w->count > 0 && t->window_first < t->depth &&
+    return (s->tick - t->lower_tick < REFRESH_TICKS && w->count > 0 && t->window_first < t->depth &&
             (t->lower_tick == s->tick ||
              (stack_same(kept, &w->items[0]) && kept->instruction == w->items[0].instruction)));
 }

@@ -383,6 +383,8 @@ void variables_tell(struct pyro_sampler *s); /* to whom the options name */
  * item under it, or NULL. */
 void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t from,
                int chunk, const struct item *below, struct walk *out);
+/* The next item, to be filled in; NULL: no memory. */
+struct item *walk_push(struct walk *out);
 /* Reads one frame's header as an item; false if it is none. */
 bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, struct item *out);
 

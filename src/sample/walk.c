@@ -203,7 +203,7 @@ static bool is_quiet(struct pyro_sampler *s, const struct tail *tail)
     return false;
 }
 
-static struct item *push(struct walk *out)
+struct item *walk_push(struct walk *out)
 {
     if (out->count == out->cap) {
         int cap = out->cap ? out->cap * 2 : 256;
@@ -350,7 +350,7 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
 static void append_reversed(struct walk *out, const struct item *found, int count)
 {
     while (count-- > 0) {
-        struct item *slot = push(out);
+        struct item *slot = walk_push(out);
         if (slot == NULL)
             return;
         *slot = found[count];
@@ -556,7 +556,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             if (!adjacent && boundary < 0)
                 boundary = out->count;
         }
-        struct item *item = push(out);
+        struct item *item = walk_push(out);
         if (item == NULL)
             break;
         *item = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, boundary >= 0};

@@ -49,7 +49,6 @@ const struct layout_entry target_layouts[] = {
         .frame_locals = 352,
         .owner_cstack = -1,
         .state_executing = 0,
-        .state_created = -2,
         .code_framesize = -1,
         .code_version = -1,
         .code_qualname = -1,

@@ -41,7 +41,6 @@ struct pyro_layout {
     /* 3.10: the bytecode, a bytes object; constants; how many locals, and the names of cells */
     int code_bytes, code_consts, code_nlocals, code_cells, code_frees;
     int frame_globals, frame_lasti, frame_state; /* 3.10 */
-    int state_created;                           /* 3.10: a value of frame_state */
     int type_dict, type_mro, type_dict_offset, keys_size, method_function, function_closure,
         function_dict; /* 3.10 */
     int code_version;  /* 3.12 on: a number given to each new code object */

@@ -55,7 +55,6 @@ static void frame(void)
     AT(frame_locals, PyFrameObject, f_localsplus);
     NONE(owner_cstack);
     NUMBER(state_executing, FRAME_EXECUTING);
-    NUMBER(state_created, FRAME_CREATED);
 }
 
 static void objects(void)
