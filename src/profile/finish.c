@@ -24,8 +24,8 @@ static int by_tick(const void *a, const void *b)
     return x->tick < y->tick ? -1 : x->tick > y->tick;
 }
 
-/* The run at the node that its samples are charged to.  Where its own path is not kept that is the
- * second read's, if that is kept, else where its upper half is at home, else what is left of it. */
+/* The run at the node that its samples are charged to.  Where all that is left of a mix is its
+ * caller, that is the second read's, if that is kept. */
 static struct pyro_run choose(struct pyro_profile_builder *b, const uint32_t *target,
                               struct pyro_run run, uint32_t second)
 {
@@ -33,9 +33,11 @@ static struct pyro_run choose(struct pyro_profile_builder *b, const uint32_t *ta
     uint32_t own = run.node;
     if (own == PYRO_NONE || target[own] == own)
         return run;
-    run.node = second != PYRO_NONE && target[second] == second ? second : target[own];
-    bool whole = run.node == second || nodes[run.node].depth == nodes[own].depth;
-    if (whole) {
+    run.node = target[own];
+    bool only_caller = pyro_profile_ancestor(nodes, own, nodes[run.node].depth) == run.node;
+    if (only_caller && second != PYRO_NONE && target[second] == second)
+        run.node = second;
+    if (run.node == second || nodes[run.node].depth == nodes[own].depth) {
         run.moved = 1;
         b->profile->sampling.moved += run.count;
     } else {

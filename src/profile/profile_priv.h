@@ -113,13 +113,57 @@ struct pyro_path {
     uint32_t parent; /* of the caller's path, or PYRO_NONE; callers come first */
     uint32_t from;   /* the caller's node: where it was called */
     uint32_t function;
-    uint32_t call; /* its last call, among all */
-    uint32_t home; /* of a mix: a path that is kept, or PYRO_NONE */
-    bool kept;
+    uint32_t top;     /* its most frequent node */
+    uint32_t instead; /* of what is not kept: the path that is charged, ... */
+    uint32_t home;    /* ... or the one that a mix's upper half belongs to; or PYRO_NONE */
+    bool kept, ends_in_mix;
     struct pyro_path_times times;
 };
 
-/* ---- home.c: where the upper half of a mix is at home */
+void pyro_profile_add_times(struct pyro_path_times *to, struct pyro_path_times more);
+
+/* ---- mix.c: the rule */
+struct pyro_site_sums {  /* of a place that calls are made from */
+    uint64_t own, under; /* samples: with it on top, and at or under it */
+    uint64_t stills;     /* at or under it, ... */
+    uint64_t own_stills; /* ... and with it on top */
+};
+
+struct pyro_mix_counts {           /* what the rule compares a path, or a call, with */
+    struct pyro_site_sums site;    /* of the caller's node: this very call, and on top: about to */
+    struct pyro_path_times caller; /* the caller's path, whatever its own instruction */
+    struct pyro_path_times elsewhere; /* the most frequent path to the same function */
+    uint64_t same_caller;             /* the most frequent call of it by the same caller's path */
+};
+
+/* Common sources, and the two reads seldom agreed on it. */
+bool pyro_profile_is_mix(struct pyro_path_times own, const struct pyro_mix_counts *counts);
+/* Sources so much more frequent that agreement does not matter. */
+bool pyro_profile_is_very_rare(struct pyro_path_times own, const struct pyro_mix_counts *counts);
+/* The reads agreed on it, and often: what is known of other paths does not matter. */
+bool pyro_profile_is_proven(struct pyro_path_times own);
+
+/* ---- most.c */
+struct pyro_most {
+    struct pyro_map ids;   /* groups, by function and caller */
+    struct pyro_vec times; /* struct pyro_path_times: of the most frequent one in each group */
+};
+#define PYRO_MOST ((struct pyro_most){.times = PYRO_VEC(struct pyro_path_times)})
+/* Returns the group's number; PYRO_MAP_NONE: no memory.  (Where a path is itself the most frequent
+ * of its group it does no harm: nothing is so many times as frequent as itself.) */
+uint32_t pyro_profile_most_enter(struct pyro_most *most, uint64_t function, uint64_t caller,
+                                 struct pyro_path_times times);
+struct pyro_path_times pyro_profile_most_of(struct pyro_most *most, uint32_t group);
+void pyro_profile_most_release(struct pyro_most *most);
+
+/* ---- calls.c */
+/* Sets ends_in_mix.  path_of, sums: of each node. */
+int pyro_profile_judge_calls(struct pyro_path *path, size_t count,
+                             const struct pyro_build_node *nodes, size_t node_count,
+                             const struct pyro_frame *frames, const uint32_t *path_of,
+                             const struct pyro_site_sums *sums);
+
+/* ---- home.c: where mixes are charged */
 int pyro_profile_find_homes(struct pyro_path *paths, size_t count);
 
 /* ---- links.c: children of a tree given by parents; for walks that need no stack */

@@ -98,12 +98,12 @@ def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
         weight = 4 * of * looks / max(1, of + looks)  # 1 / the difference's variance
         sums["off"] += (share - truth) * weight
         sums["weight"] += weight
-        for key in ("planned_samples", "discarded", "taken", "folded"):
+        for key in ("planned_samples", "discarded", "taken", "folded", "moved"):
             sums[key] += recording.sampling[key]
     off, error = sums["off"] / sums["weight"], sums["weight"] ** -0.5
     say(
         f"{sums['samples']} samples in {runs} runs, {sums['impossible']} impossible, "
-        f"folded {sums['folded'] / sums['taken']:.5%}, "
+        f"folded {sums['folded'] / sums['taken']:.5%}, moved {sums['moved'] / sums['taken']:.5%}, "
         f"discarded {sums['discarded'] / sums['planned_samples']:.5%}; "
         f"share off by {off:.4f} +- {error:.4f}"
     )

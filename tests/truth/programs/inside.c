@@ -15,6 +15,7 @@ typedef PyFrameObject _PyInterpreterFrame; /* an object on the heap */
 #define previous f_back
 #endif
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -28,6 +29,8 @@ static char *stack_end;
 static PyCodeObject *codes[CODES_MOST]; /* of the module's functions; the watched one first */
 static int code_count;
 static timer_t timer;
+static long period_ns;
+static uint64_t chance;
 
 /* How often the watched function was seen at each of its code units: with none of the others above
  * it, and with one. */
@@ -85,7 +88,19 @@ static long unit_of(const _PyInterpreterFrame *frame)
 #endif
 }
 
-static void look(int signal)
+/* The next look, after half a period to one and a half: looks at even intervals fall into step with
+ * a short loop. */
+static int set_timer(void)
+{
+    chance ^= chance << 13; /* xorshift64 (Marsaglia, 2003) */
+    chance ^= chance >> 7;
+    chance ^= chance << 17;
+    const struct itimerspec next = {
+        .it_value.tv_nsec = period_ns / 2 + (long)(chance % (uint64_t)period_ns)};
+    return timer_settime(timer, 0, &next, NULL);
+}
+
+static void count(void)
 {
     long *counts = alone;
     const _PyInterpreterFrame *frame = newest_frame();
@@ -103,28 +118,37 @@ static void look(int signal)
     }
 }
 
-/* Looks at the calling thread every period_ns nanoseconds from now on; -1: it cannot. */
-int inside_begin(PyCodeObject **given, int count, long period_ns)
+static void look(int signal)
+{
+    const int error = errno;
+    count();
+    set_timer();
+    errno = error;
+}
+
+/* Looks at the calling thread from now on, on average every `period` nanoseconds; -1: it cannot. */
+int inside_begin(PyCodeObject **given, int given_count, long period)
 {
     pthread_attr_t attributes;
     void *stack;
     size_t size;
     struct sigaction act = {.sa_handler = look, .sa_flags = SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 5};
-    struct itimerspec every = {{0, period_ns}, {0, period_ns}};
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     thread = PyThreadState_Get();
-    if (count > CODES_MOST || pthread_getattr_np(pthread_self(), &attributes) != 0)
+    period_ns = period;
+    chance = (uint64_t)event._sigev_un._tid * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    if (given_count > CODES_MOST || pthread_getattr_np(pthread_self(), &attributes) != 0)
         return -1;
     pthread_attr_getstack(&attributes, &stack, &size);
     pthread_attr_destroy(&attributes);
     stack_end = (char *)stack + size;
-    memcpy(codes, given, (size_t)count * sizeof *codes);
-    code_count = count;
+    memcpy(codes, given, (size_t)given_count * sizeof *codes);
+    code_count = given_count;
     if (sigaction(event.sigev_signo, &act, NULL) != 0 ||
         timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
         return -1;
-    return timer_settime(timer, 0, &every, NULL);
+    return set_timer();
 }
 
 void inside_end(void)

@@ -50,14 +50,33 @@ static void test_many_paths(void **state)
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.moved, 40);
     assert_int_equal(p->sampling.folded, 0);
-    assert_int_equal(sums_of(p, "b").total, 610);
-    assert_int_equal(sums_of(p, "d").total, 651);
-    assert_int_equal(line_of(p, "a", 1).total, 631); /* 600, 10, 21 */
+    assert_int_equal(sums_of(p, "b").total, 630);
+    assert_int_equal(sums_of(p, "d").total, 631);    /* 600, 10, 21 */
+    assert_int_equal(line_of(p, "a", 1).total, 651); /* 600, 30, 21 */
     assert_int_equal(line_of(p, "m", 7).total, 70);
     pyro_profile_free(p);
 }
 
-/* Charged to where its upper half is at home. */
+/* Calls that two paths share, and of one of them there is little: the calls and the place that
+ * their caller was called from tell. */
+static void test_callers_call(void **state)
+{
+    for (size_t known = 0; known <= 1; known++) {
+        struct feed feed;
+        feed_start(&feed, 200000);
+        feed_sample(&feed, "t", "m:1 > a:1 > b:2 > c:3", known ? 1000 : 10);
+        feed_sample(&feed, "t", "m:1 > a:5 > b:2 > e:7", known ? 1000 : 10);
+        mix(&feed, "m:1 > a:1 > b:2 > e:7", known ? 50 : 0, 0);
+        feed_sample(&feed, "t", "m:9 > a:1 > b:2 > c:3", 10);
+        feed_sample(&feed, "t", "m:9 > a:5 > b:2 > e:7", 10);
+        mix(&feed, "m:9 > a:1 > b:2 > e:7", 8, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(not_believed(p), known ? 58 : 0);
+        pyro_profile_free(p);
+    }
+}
+
+/* Charged to what is called there in earnest. */
 static void test_mix(void **state)
 {
     struct feed feed;
@@ -67,6 +86,58 @@ static void test_mix(void **state)
     assert_int_equal(p->sampling.moved, 2);
     assert_int_equal(p->sampling.folded, 0);
     assert_int_equal(p->sampling.taken, 202);
+    assert_int_equal(edge_of(p, "b", "e"), 0);
+    assert_int_equal(edge_of(p, "b", "c"), 102);
+    assert_int_equal(sums_of(p, "c").self, 102);
+    assert_int_equal(sums_of(p, "c").moved, 2);
+    assert_int_equal(line_of(p, "a", 1).total, 102);
+    pyro_profile_free(p);
+}
+
+/* As many frames up as the mix has, each time to the most frequent one. */
+static void test_mix_of_many_frames(void **state)
+{
+    struct feed feed;
+    start(&feed, 1000);
+    feed_sample(&feed, "t", "a:1 > b:2 > f:3", 900);
+    feed_sample(&feed, "t", "a:1 > b:4", 10);
+    mix(&feed, "a:1 > d:6 > e:7", 2, 0);
+    mix(&feed, "a:1 > d:6", 3, 0);
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.moved, 5);
+    assert_int_equal(edge_of(p, "a", "b"), 1915);
+    assert_int_equal(sums_of(p, "c").self, 1002);
+    assert_int_equal(line_of(p, "b", 4).self, 13); /* where b is most often on top */
+    pyro_profile_free(p);
+}
+
+/* What came more than four times less often than the mix is not what is called there. */
+static void test_seldom_called(void **state)
+{
+    for (size_t near = 2; near <= 3; near++) {
+        struct feed feed;
+        start(&feed, 500);
+        feed_sample(&feed, "t", "a:1 > b:8", 500);
+        feed_sample(&feed, "t", "a:1 > b:8 > c:3", near);
+        mix(&feed, "a:1 > b:8 > e:7", 10, 0);
+        struct pyro_profile *p = feed_finish(&feed);
+        assert_int_equal(p->sampling.moved, 10);
+        assert_int_equal(line_of(p, "b", 8).total, 500 + near + (near < 3 ? 0 : 10));
+        assert_int_equal(edge_of(p, "d", "e"), near < 3 ? 510 : 500);
+        pyro_profile_free(p);
+    }
+}
+
+/* Where nothing else is called: charged to where its upper half is at home. */
+static void test_home(void **state)
+{
+    struct feed feed;
+    start(&feed, 100);
+    feed_sample(&feed, "t", "a:1 > b:8", 500);
+    mix(&feed, "a:1 > b:8 > e:7", 2, 0);
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.moved, 2);
+    assert_int_equal(p->sampling.folded, 0);
     assert_int_equal(edge_of(p, "b", "e"), 0);
     assert_int_equal(edge_of(p, "d", "e"), 102);
     assert_int_equal(sums_of(p, "e").self, 102);
@@ -81,16 +152,16 @@ static void test_no_home(void **state)
 {
     struct feed feed;
     start(&feed, 100);
-    mix(&feed, "a:1 > b:2 > e:9", 2, 0);
+    feed_sample(&feed, "t", "a:1 > b:8", 500);
+    mix(&feed, "a:1 > b:8 > e:9", 2, 0);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.folded, 2);
     assert_int_equal(p->sampling.moved, 0);
-    assert_int_equal(p->sampling.taken, 202);
+    assert_int_equal(p->sampling.taken, 702);
     assert_int_equal(edge_of(p, "b", "e"), 0);
     assert_int_equal(sums_of(p, "e").total, 100);
-    assert_int_equal(sums_of(p, "b").self, 2);
+    assert_int_equal(line_of(p, "b", 8).self, 502);
     assert_int_equal(sums_of(p, "b").moved, 2);
-    assert_int_equal(line_of(p, "b", 2).self, 2);
     pyro_profile_free(p);
 
     static const char *const between[] = {"", "b:9 > "};
@@ -102,7 +173,7 @@ static void test_no_home(void **state)
                  between[far]);
         feed_start(&feed, 10000);
         feed_sample(&feed, "t", up, 500);
-        strcpy(strrchr(up, 'e'), "c:3");
+        *(strrchr(up, 'e') - strlen(" > ")) = 0;
         *strchr(up, '5') = '1';
         *strrchr(up, '7') = '8';
         feed_sample(&feed, "t", up, 500);
@@ -121,7 +192,7 @@ static void test_nearest_home(void **state)
     for (size_t near = 2; near <= 3; near++) {
         struct feed feed;
         feed_start(&feed, 10000);
-        feed_sample(&feed, "t", "a:1 > b:2 > c:3", 500);
+        feed_sample(&feed, "t", "a:1 > b:2", 500);
         feed_sample(&feed, "t", "a:1 > b:4 > e:7", near);
         feed_sample(&feed, "t", "a:5 > b:6 > e:7", 400);
         feed_sample(&feed, "t", "m:8 > e:7", 500);
@@ -163,7 +234,8 @@ static void test_seldom_verified(void **state)
         struct pyro_profile *p = feed_finish(&feed);
         assert_int_equal(not_believed(p), verified == 4 ? 160 : 0);
         assert_int_equal(edge_of(p, "d", "f"), verified == 4 ? 0 : 160);
-        assert_int_equal(edge_of(p, "b", "f"), verified == 4 ? 560 : 400);
+        assert_int_equal(edge_of(p, "d", "e"), verified == 4 ? 1160 : 1000);
+        assert_int_equal(edge_of(p, "b", "f"), 400);
         pyro_profile_free(p);
     }
 }
@@ -390,7 +462,7 @@ static void test_own_place(void **state)
 }
 
 /* Verified frames below an unverified top count for their own paths; what is above a mix goes with
- * it, whatever vouches for it there. */
+ * it, whatever vouches for it there: as high as there is something, ... */
 static void test_above_a_mix(void **state)
 {
     struct feed feed;
@@ -398,48 +470,70 @@ static void test_above_a_mix(void **state)
     feed_sample(&feed, "t", "a:1 > b:2 > c:3", 500);
     feed_sample(&feed, "t", "a:5 > d:6 > e:7 > g:8", 500);
     feed_flagged(&feed, "t", "a:1 > d:6 > e:7 > g:8", 4, 3, 0); /* nothing but a is verified */
-    feed_flagged(&feed, "t", "a:1 > d:6 > h:9 > g:8", 1, 3, 0);
+    feed_flagged(&feed, "t", "a:1 > d:6", 1, 1, 0);
     feed_flagged(&feed, "t", "a:5 > b:2 > c:3", 3, 1, 0); /* a:5 > b is, but not c in it */
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.moved, 1);
+    assert_int_equal(p->sampling.folded, 4); /* not as high as it was */
+    assert_int_equal(line_of(p, "a", 1).total, 505);
+    assert_int_equal(sums_of(p, "c").self, 507);
+    assert_int_equal(line_of(p, "b", 2).self, 1);
+    assert_int_equal(sums_of(p, "g").self, 500);
+    assert_int_equal(sums_of(p, "d").total, 500);
+    assert_int_equal(line_of(p, "a", 5).total, 503);
+    assert_int_equal(edge_of(p, "b", "c"), 507); /* at a:5 > b:2 there is nothing else */
+    pyro_profile_free(p);
+}
+
+/* ... or, at the upper half's home, over all levels. */
+static void test_above_a_mix_at_home(void **state)
+{
+    struct feed feed;
+    feed_start(&feed, 10000);
+    feed_sample(&feed, "t", "a:1", 500);
+    feed_sample(&feed, "t", "a:5 > d:6 > e:7 > g:8", 500);
+    feed_flagged(&feed, "t", "a:1 > d:6 > e:7 > g:8", 4, 3, 0);
+    feed_flagged(&feed, "t", "a:1 > d:6 > h:9 > g:8", 1, 3, 0);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.moved, 4);
     assert_int_equal(p->sampling.folded, 1); /* there, d never called h */
     assert_int_equal(line_of(p, "a", 1).total, 500);
-    assert_int_equal(sums_of(p, "g").self, 504); /* over all levels */
+    assert_int_equal(sums_of(p, "g").self, 504);
     assert_int_equal(line_of(p, "d", 6).self, 1);
     assert_int_equal(sums_of(p, "d").total, 505);
     assert_int_equal(sums_of(p, "h").total, 0);
-    assert_int_equal(line_of(p, "a", 5).total, 508);
-    assert_int_equal(edge_of(p, "b", "c"), 503); /* at a:5 > b:2 there is nothing else */
+    assert_int_equal(line_of(p, "a", 5).total, 505);
     pyro_profile_free(p);
 }
 
-/* The second read's path is taken where it is a better one, tick by tick. */
+/* The second read's path is taken where it is a better one than the caller, tick by tick. */
 static void test_second(void **state)
 {
     struct feed feed;
     start(&feed, 1000);
-    mix(&feed, "a:1 > b:2 > e:9", 10, 0);             /* elsewhere e was never there */
+    feed_sample(&feed, "t", "a:1 > b:8", 1000);
+    mix(&feed, "a:1 > b:8 > e:9", 10, 0);             /* elsewhere e was never there */
     feed_second(&feed, "t", "a:5 > d:6 > e:7", 8, 2); /* ticks 0, 1 of the ten */
-    feed_second(&feed, "t", "a:1 > b:2 > e:9", 6, 1); /* 3: a mix as well */
+    feed_second(&feed, "t", "a:1 > b:8 > e:9", 6, 1); /* 3: a mix as well */
     feed_second(&feed, "t", "a:1 > b:2 > c:3", 1, 3); /* 6, 7, 8 */
     feed_sample(&feed, "t", "a:1 > b:2 > c:3", 5);
     feed_second(&feed, "t", "a:5 > d:6", 0, 5); /* of samples that need no second read */
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.moved, 5);
     assert_int_equal(p->sampling.folded, 5); /* 2, 3, 4, 5, 9 */
-    assert_int_equal(p->sampling.taken, 2015);
+    assert_int_equal(p->sampling.taken, 3015);
     assert_int_equal(sums_of(p, "e").self, 1002);
     assert_int_equal(sums_of(p, "e").moved, 2);
     assert_int_equal(sums_of(p, "c").self, 1008);
     assert_int_equal(sums_of(p, "c").moved, 3);
-    assert_int_equal(line_of(p, "b", 2).self, 5);
+    assert_int_equal(line_of(p, "b", 8).self, 1005);
     assert_int_equal(sums_of(p, "d").self, 0);
-    /* in time: c, e | e e, b x 4, c x 3, b | c */
-    static const uint64_t ticks[] = {0, 1000, 2002, 2006, 2009, 2010};
-    assert_int_equal(p->run_count, 6);
+    /* in time: c, e, b | e e, b x 4, c x 3, b | c */
+    static const uint64_t ticks[] = {0, 1000, 2000, 3000, 3002, 3006, 3009, 3010};
+    assert_int_equal(p->run_count, 8);
     for (size_t i = 0; i < p->run_count; i++)
         assert_int_equal(p->threads[0].runs[i].tick, ticks[i]);
-    assert_int_equal(p->threads[0].runs[5].count, 5);
+    assert_int_equal(p->threads[0].runs[7].count, 5);
     pyro_profile_free(p);
 }
 
@@ -448,16 +542,17 @@ static void test_second_of_another_thread(void **state)
 {
     struct feed feed;
     start(&feed, 1000);
-    feed_sample(&feed, "u", "a:1 > b:2 > c:3", 2000);
-    mix(&feed, "a:1 > b:2 > e:9", 1, 0); /* tick 2000 of both threads */
-    feed_flagged(&feed, "u", "a:1 > b:2 > e:9", 1, 1, 0);
+    feed_sample(&feed, "t", "a:1 > b:8", 1000);
+    feed_sample(&feed, "u", "a:1 > b:8", 3000);
+    mix(&feed, "a:1 > b:8 > e:9", 1, 0); /* tick 3000 of both threads */
+    feed_flagged(&feed, "u", "a:1 > b:8 > e:9", 1, 1, 0);
     feed_second(&feed, "u", "a:5 > d:6 > e:7", 0, 1);
     struct pyro_profile *p = feed_finish(&feed);
     assert_int_equal(p->sampling.folded, 1);
     assert_int_equal(p->sampling.moved, 1);
     assert_int_equal(sums_of(p, "e").self, 1001);
     assert_int_equal(sums_of(p, "e").moved, 1); /* though it was not told that the top moved */
-    assert_int_equal(sums_of(p, "b").self, 1);
+    assert_int_equal(sums_of(p, "b").self, 4001);
     pyro_profile_free(p);
 }
 
@@ -574,7 +669,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_paths),
+        cmocka_unit_test(test_callers_call),
         cmocka_unit_test(test_mix),
+        cmocka_unit_test(test_mix_of_many_frames),
+        cmocka_unit_test(test_seldom_called),
+        cmocka_unit_test(test_home),
         cmocka_unit_test(test_no_home),
         cmocka_unit_test(test_nearest_home),
         cmocka_unit_test(test_common_elsewhere),
@@ -593,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_rare),
         cmocka_unit_test(test_own_place),
         cmocka_unit_test(test_above_a_mix),
+        cmocka_unit_test(test_above_a_mix_at_home),
         cmocka_unit_test(test_second),
         cmocka_unit_test(test_second_of_another_thread),
         cmocka_unit_test(test_recursion),

@@ -107,7 +107,8 @@ static void test_with_seconds(void **state)
     feed_start(&feed, 10000);
     feed_sample(&feed, "t", "a:1 > b:2 > c:3", 1000);
     feed_sample(&feed, "t", "a:5 > d:6 > e:7", 1000);
-    feed_flagged(&feed, "t", "a:1 > b:2 > e:9", 6, 1, 0);
+    feed_sample(&feed, "t", "a:1 > b:8", 1000);
+    feed_flagged(&feed, "t", "a:1 > b:8 > e:9", 6, 1, 0);
     feed_second(&feed, "t", "a:5 > d:6 > e:7", 2, 2);  /* of six the third and fourth */
     feed_state(&feed, "t", facts(YES, YES, NO), 0, 3); /* the last three */
     struct pyro_profile *p = feed_finish(&feed);
