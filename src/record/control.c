@@ -7,6 +7,7 @@
 #include "record_priv.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOOK_NS 10000000 /* between looks for a request */
+#define LOOK_NS 20000000 /* between looks for a request */
 #define ANSWER_S 10      /* how long an answer is waited for */
 
 static const char *const words[] = {[CONTROL_ON] = "on",
@@ -69,8 +70,11 @@ static bool may_ask(int fd)
 
 static void accept_client(struct control *c)
 {
+    struct pollfd asked[] = {{c->sockets[0], POLLIN, 0}, {c->sockets[1], POLLIN, 0}};
+    if (c->client >= 0 || poll(asked, 2, 0) <= 0)
+        return;
     for (int i = 0; i < 2 && c->client < 0; i++) {
-        if (c->sockets[i] < 0)
+        if (asked[i].revents == 0)
             continue;
         c->client = accept4(c->sockets[i], NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (c->client >= 0 && !may_ask(c->client)) {

@@ -36,6 +36,7 @@ struct tree {
     int loadavg;           /* kept open */
     pid_t last, unsure;    /* the newest pid of the system; the first of those to be sought again */
     uint64_t grown, again; /* when new ones were looked for; when they are sought again */
+    uint64_t newest_ns;    /* when the system last had a new pid */
 };
 /* PYRO_E_NOMEM. */
 int tree_begin(struct tree *tree, pid_t root, bool follow);

@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GROW_NS 4000000       /* between looks for new processes: 4 us each */
+#define GROW_NS 4000000       /* between looks for new processes: 4 us each, ... */
+#define GROW_SLOW_NS 10000000 /* ... where there was none for some time */
+#define GROW_FAST_NS UINT64_C(1000000000)
 #define SETTLE_NS 2000000     /* a pid is given out this long before the process can be seen */
 #define PIDS_MOST 512         /* of more new ones the lists of children are read */
 #define NEW_NS 1000000        /* before a new one is looked at, ... */
@@ -161,7 +163,8 @@ static void add_pids(struct tree *tree, pid_t from, pid_t to, uint64_t now)
 
 void tree_grow(struct tree *tree, uint64_t now)
 {
-    if (now - tree->grown < GROW_NS)
+    bool quiet = tree->again == UINT64_MAX && now - tree->newest_ns > GROW_FAST_NS;
+    if (now - tree->grown < (quiet ? GROW_SLOW_NS : GROW_NS))
         return;
     tree->grown = now;
     pid_t newest = newest_pid(tree);
@@ -172,6 +175,7 @@ void tree_grow(struct tree *tree, uint64_t now)
             tree->unsure = tree->last + 1;
         add_pids(tree, tree->last + 1, newest, now);
         tree->last = newest;
+        tree->newest_ns = now;
         tree->again = now + SETTLE_NS;
     } else if (now >= tree->again) {
         add_pids(tree, tree->unsure, newest, now);

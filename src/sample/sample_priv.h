@@ -66,6 +66,8 @@ struct item {
     int32_t instruction;
     uint32_t node;    /* only in a thread's kept stack */
     bool called_back; /* a C function stands between it and the frame below */
+    int barrier;      /* in a kept stack: the highest up to it that was called back or is off the
+                       * chunks; -1: none */
 };
 
 /* 3.10: seeks the qualified name of the code that runs in this frame, once, before it is written.
@@ -178,7 +180,9 @@ struct thread {
     int window_first;  /* 3.10: it begins with this frame of the kept stack */
 };
 
-struct shape { /* durations of calls of one shape */
+#define SHAPES 1024
+struct shape {    /* durations of calls of one shape */
+    uint64_t key; /* which: iovecs, bytes to the next power of two; 0: none */
     uint32_t ring[64];
     uint32_t seen;
     uint32_t median;
@@ -248,23 +252,21 @@ struct pyro_sampler {
     struct walk one, two;
     struct no_frame no_frames[NO_FRAMES];
     struct calling callings[CALLINGS];
-    struct shape *shapes;
-    uint64_t *shape_keys; /* which ones: iovecs, bytes to the next power of two */
-    int shape_count, shape_cap;
-    uint64_t next_tick;  /* its number in the schedule */
-    bool resumed;        /* it was off until now */
-    uint64_t tick;       /* kept ticks so far */
-    uint64_t skipped;    /* ticks since then that could not be kept */
-    uint64_t kept_ns;    /* when the last one was kept */
-    uint64_t now;        /* when this tick began, ns */
-    uint64_t words_ns;   /* when head_now and generation were read */
-    uint64_t generation; /* see codes_is_due */
-    uint64_t random;     /* of the gaps between copies */
-    uint64_t gil;        /* where the GIL is; 0: not known */
-    uint64_t gil_holder; /* the thread state that holds it, as last read; 0: none */
+    struct shape *shapes; /* SHAPES of them, or NULL */
+    uint64_t next_tick;   /* its number in the schedule */
+    bool resumed;         /* it was off until now */
+    uint64_t tick;        /* kept ticks so far */
+    uint64_t skipped;     /* ticks since then that could not be kept */
+    uint64_t kept_ns;     /* when the last one was kept */
+    uint64_t now;         /* when this tick began, ns */
+    uint64_t words_ns;    /* when head_now and generation were read */
+    uint64_t generation;  /* see codes_is_due */
+    uint64_t random;      /* of the gaps between copies */
+    uint64_t gil;         /* where the GIL is; 0: not known */
+    uint64_t gil_holder;  /* the thread state that holds it, as last read; 0: none */
     bool gil_known, collecting;
-    bool gil_wanted;      /* it is read in this tick: in the last one a thread did not run */
-    bool any_still;       /* in this tick one did not */
+    bool gil_wanted;      /* it is looked at in this tick */
+    uint64_t still_tick;  /* when a thread last did not run */
     size_t gil_at;        /* where its lines are among the copies */
     uint64_t ask_ns;      /* what may still be spent on asking the kernel for threads' states */
     uint64_t ask_every;   /* ticks */
@@ -339,6 +341,9 @@ void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns); /* since the last
  * moved: it is not where it was at the last tick. */
 uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool moved);
 void states_forget(struct pyro_sampler *s, struct thread *t); /* before it is freed */
+/* Takes what a copy of the GIL and of the word at collecting_at say. */
+void states_gil(struct pyro_sampler *s, const uint8_t *gil, const uint8_t *collecting);
+uint64_t states_collecting_at(const struct pyro_sampler *s);
 
 /* ---- delays.c: how long the threads ran, and were ready to */
 void delays_tick(struct pyro_sampler *s);

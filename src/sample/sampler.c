@@ -85,14 +85,9 @@ static int put_gil(struct pyro_sampler *s, struct thread *t, int n)
 static void take_gil(struct pyro_sampler *s)
 {
     const struct pyro_layout *lay = s->lay;
-    const uint8_t *gil = s->copies + s->gil_at + s->gil % LINE;
     const uint64_t lines = (s->gil % LINE + (uint64_t)lay->gil_locked + 4 + LINE - 1) / LINE;
-    const uint64_t collecting =
-        pyro_target_interpreter(s->target) + (uint64_t)(lay->interp_gc + lay->gc_collecting);
-    int32_t locked = word32(gil + lay->gil_locked);
-    s->gil_known = locked == 0 || locked == 1;
-    s->gil_holder = locked == 1 ? word(gil + lay->gil_holder) : 0;
-    s->collecting = word32(s->copies + s->gil_at + lines * LINE + collecting % LINE) != 0;
+    const uint8_t *gil = s->copies + s->gil_at;
+    states_gil(s, gil + s->gil % LINE, gil + lines * LINE + states_collecting_at(s) % LINE);
 }
 
 /* Between the two copies some bytes are read that nobody writes, as many as chance will have it:
@@ -787,7 +782,6 @@ void pyro_sample_free(struct pyro_sampler *s)
     free(s->lower[1]);
     free(s->iovecs);
     free(s->shapes);
-    free(s->shape_keys);
     free(s->one.items);
     free(s->two.items);
     pyro_base_map_release(&s->nodes);

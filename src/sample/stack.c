@@ -36,6 +36,12 @@ bool stack_same(const struct item *a, const struct item *b)
     return a->at == b->at && a->code == b->code && a->function == b->function;
 }
 
+static int barrier_at(const struct thread *t, int index, int below)
+{
+    const struct item *item = &t->stack[index];
+    return item->called_back || stack_chunk_of(t, item->at) < 0 ? index : below;
+}
+
 /* Puts the walk on top of the kept stack from index `anchor` on and gives each item its node. */
 int stack_keep(struct pyro_sampler *s, struct thread *t, int anchor, const struct walk *w)
 {
@@ -47,18 +53,20 @@ int stack_keep(struct pyro_sampler *s, struct thread *t, int anchor, const struc
         t->stack = more;
         t->cap = depth * 2;
     }
-    int i = 0;
+    int i = 0, barrier = anchor > 0 ? t->stack[anchor - 1].barrier : -1;
     while (i < w->count && anchor + i < t->depth &&
            stack_same(&t->stack[anchor + i], &w->items[i]) &&
            t->stack[anchor + i].instruction == w->items[i].instruction) {
         t->stack[anchor + i].previous = w->items[i].previous;
         t->stack[anchor + i].called_back = w->items[i].called_back;
+        t->stack[anchor + i].barrier = barrier = barrier_at(t, anchor + i, barrier);
         i++;
     }
     uint32_t parent = anchor + i > 0 ? t->stack[anchor + i - 1].node : PYRO_NO_NODE;
     for (; i < w->count; i++) {
         struct item *item = &t->stack[anchor + i];
         *item = w->items[i];
+        item->barrier = barrier = barrier_at(t, anchor + i, barrier);
         if (!item->code->facts.hidden)
             parent = node_id(s, parent, item->code, item->instruction);
         item->node = parent;
@@ -150,6 +158,11 @@ static size_t same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
     return at;
 }
 
+static bool is_in(const struct region *region, uint64_t at)
+{
+    return at >= region->start && at < region->end;
+}
+
 int stack_unchanged(const struct thread *t, const struct view *view, const struct view *other,
                     int from)
 {
@@ -165,19 +178,24 @@ int stack_unchanged(const struct thread *t, const struct view *view, const struc
             return 0;
     size_t same = same_bytes(other != NULL ? other->regions[0].bytes : t->last,
                              view->regions[0].bytes, size < mine ? size : mine);
-    int r = 0, kept = 0;
-    size_t before = 0; /* bytes of the blocks below r */
-    for (int i = from; i < t->depth; i++, kept++) {
+    /* from the top down: mostly the first one or two do */
+    int r = count - 1;
+    size_t before = mine - (view->regions[r].end - view->regions[r].start); /* below block r */
+    for (int i = t->depth - 1; i >= from; i--) {
         const struct item *item = &t->stack[i];
-        while (r < count && (item->at < blocks[r].start || item->at >= view->regions[r].end)) {
-            before += view->regions[r].end - view->regions[r].start;
-            r++;
-        }
-        if (r == count || item->called_back)
-            break;
+        if (item->barrier >= from)
+            continue;
+        int k = r;
+        size_t below = before;
+        while (k >= 0 && !is_in(&view->regions[k], item->at))
+            below -= --k < 0 ? 0 : view->regions[k].end - view->regions[k].start;
+        if (k < 0)
+            continue; /* above what was read */
+        r = k;
+        before = below;
         uint64_t end = item->at + (uint64_t)item->code->facts.frame_bytes;
-        if (before + (end - view->regions[r].start) > same)
-            break;
+        if (before + (end - view->regions[r].start) <= same)
+            return i - from + 1;
     }
-    return kept;
+    return 0;
 }

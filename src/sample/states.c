@@ -2,7 +2,8 @@
  * states: what a thread does at the moment of its sample: can it run, does it hold the GIL, is it
  * in the garbage collector?  Each yes, no or unknown.  A thread whose stack is not the same in both
  * copies ran, and nobody writes frames without the GIL.  Of others, words of the interpreter's tell
- * that are read between the two copies; with `--rate max` only if there was one in the last tick.
+ * that are read between the two copies, if there was one not long ago; for the first one after a
+ * while they are asked right after.
  * Whether a thread that did not move can run is the kernel's to say, which costs some microseconds:
  * those that went on since the last tick are asked about first, then all in turn, for at most a
  * fifth of the time between two ticks.  An answer holds while the thread stays where it is, but not
@@ -21,6 +22,8 @@
 #define KNOWN_TICKS 100 /* an answer is not believed for longer */
 #define RESTS_EVERY 50  /* ticks between questions about a thread that did not run Python */
 #define FILES_MOST 256  /* kept open by all samplers of a recording */
+#define GIL_TICKS 100   /* after one that did not run the GIL is looked at in so many ticks, ... */
+#define GIL_TICKS_MAX 1 /* ... with `--rate max` */
 
 static uint32_t answer(bool yes)
 {
@@ -30,8 +33,7 @@ static uint32_t answer(bool yes)
 void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns)
 {
     uint64_t most = s->fact.period_ns > 0 ? s->fact.period_ns : OPEN_NS * SHARE;
-    s->gil_wanted = s->any_still || s->fact.period_ns > 0;
-    s->any_still = false;
+    s->gil_wanted = s->tick - s->still_tick <= (s->fact.period_ns > 0 ? GIL_TICKS : GIL_TICKS_MAX);
     s->ask_ns += elapsed_ns / SHARE;
     if (s->ask_ns > most / SHARE + OPEN_NS)
         s->ask_ns = most / SHARE + OPEN_NS;
@@ -89,14 +91,41 @@ void states_forget(struct pyro_sampler *s, struct thread *t)
     s->clock->files--;
 }
 
+uint64_t states_collecting_at(const struct pyro_sampler *s)
+{
+    return pyro_target_interpreter(s->target) +
+           (uint64_t)(s->lay->interp_gc + s->lay->gc_collecting);
+}
+
+void states_gil(struct pyro_sampler *s, const uint8_t *gil, const uint8_t *collecting)
+{
+    int32_t locked = word32(gil + s->lay->gil_locked);
+    s->gil_known = locked == 0 || locked == 1;
+    s->gil_holder = locked == 1 ? word(gil + s->lay->gil_holder) : 0;
+    s->collecting = word32(collecting) != 0;
+}
+
+static void look_at_gil(struct pyro_sampler *s)
+{
+    uint8_t gil[256], collecting[4];
+    const size_t size = (size_t)s->lay->gil_locked + 4;
+    s->gil_wanted = true; /* once in a tick */
+    if (s->gil != 0 && size <= sizeof gil && pyro_target_read(s->target, s->gil, gil, size) == 0 &&
+        pyro_target_read(s->target, states_collecting_at(s), collecting, sizeof collecting) == 0)
+        states_gil(s, gil, collecting);
+}
+
 uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool moved)
 {
     uint32_t holds = 0, collects = 0;
+    if (!ran && !s->gil_wanted && s->fact.period_ns > 0)
+        look_at_gil(s);
     if (ran || (s->gil_known && t->has_gil)) {
         holds = answer(ran || s->gil_holder == t->state);
         collects = answer(holds == PYRO_STATE_YES && s->gil_known && s->collecting);
     }
-    s->any_still |= !ran;
+    if (!ran)
+        s->still_tick = s->tick;
     if (ran || moved)
         t->runnable = 0; /* what is known is of another moment */
     const uint64_t every = t->rests && s->ask_every < RESTS_EVERY ? RESTS_EVERY : s->ask_every;

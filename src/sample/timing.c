@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING = 64, WARM = 16, SHAPES_MOST = 1024 };
+enum { RING = 64, WARM = 16, PROBES = 8 };
 
 static int compare_u32(const void *a, const void *b)
 {
@@ -16,29 +16,25 @@ static int compare_u32(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A shape's place is found by its key; where all the places for it are taken, it takes the first.
+ */
 static struct shape *find(struct pyro_sampler *s, uint32_t iovecs, uint32_t log_bytes)
 {
     uint64_t key = (uint64_t)log_bytes << 32 | iovecs;
-    for (int i = 0; i < s->shape_count; i++)
-        if (s->shape_keys[i] == key)
-            return &s->shapes[i];
-    if (s->shape_count == SHAPES_MOST)
-        s->shape_count = 0; /* they are learned again */
-    if (s->shape_count == s->shape_cap) {
-        int cap = s->shape_cap ? s->shape_cap * 2 : 8;
-        struct shape *more = realloc(s->shapes, (size_t)cap * sizeof *more);
-        if (more != NULL)
-            s->shapes = more;
-        uint64_t *keys = realloc(s->shape_keys, (size_t)cap * sizeof *keys);
-        if (keys != NULL)
-            s->shape_keys = keys;
-        if (more == NULL || keys == NULL)
-            return NULL;
-        s->shape_cap = cap;
+    uint64_t hash = pyro_base_mix(key);
+    if (s->shapes == NULL && (s->shapes = calloc(SHAPES, sizeof *s->shapes)) == NULL)
+        return NULL;
+    for (uint64_t i = 0; i < PROBES; i++) {
+        struct shape *shape = &s->shapes[(hash + i) % SHAPES];
+        if (shape->key == key)
+            return shape;
+        if (shape->key == 0) {
+            shape->key = key;
+            return shape;
+        }
     }
-    s->shape_keys[s->shape_count] = key;
-    struct shape *shape = &s->shapes[s->shape_count++];
-    memset(shape, 0, sizeof *shape);
+    struct shape *shape = &s->shapes[hash % SHAPES];
+    *shape = (struct shape){.key = key};
     return shape;
 }
 

@@ -247,7 +247,7 @@ static bool read_executing(struct pyro_sampler *s, const struct off *off, const 
     read_marks(s, bytes, off->at, &h);
     if (!read_code(s, bytes, &h) || !owns(s, &h))
         return false;
-    *out = (struct item){off->at, h.previous, h.code, h.function, h.instruction, 0, false};
+    *out = (struct item){off->at, h.previous, h.code, h.function, h.instruction, 0, false, -1};
     *pushes = is_pushing(s, h.code, h.instruction, h.raw);
     return true;
 }
@@ -262,7 +262,7 @@ static bool recall(struct pyro_sampler *s, const struct off *off, uint64_t above
         if (code == NULL || w->instruction >= code->facts.size ||
             !codes_function_has(s->codes, w->function, code))
             continue;
-        *out = (struct item){off->at, w->previous, code, w->function, w->instruction, 0, false};
+        *out = (struct item){off->at, w->previous, code, w->function, w->instruction, 0, false, -1};
         return true;
     }
     return false;
@@ -451,7 +451,7 @@ bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, s
     read_marks(s, bytes, at, &h);
     if (!read_code(s, bytes, &h))
         return false;
-    *out = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, false};
+    *out = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, false, -1};
     return true;
 }
 
@@ -559,7 +559,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
         struct item *item = walk_push(out);
         if (item == NULL)
             break;
-        *item = (struct item){at, h.previous, h.code, h.function, h.instruction, 0, boundary >= 0};
+        *item =
+            (struct item){at, h.previous, h.code, h.function, h.instruction, 0, boundary >= 0, -1};
         first = false;
         last_running = h.stacktop == -1;
         if (gone || (h.raw <= 0 && !h.code->facts.hidden))

@@ -27,7 +27,7 @@ static struct thread *a_thread(void)
     t.depth = t.cap = FRAMES;
     t.stack_known = true;
     for (int i = 0; i < FRAMES; i++)
-        t.stack[i] = (struct item){.at = BASE + (uint64_t)i * SIZE, .code = &code};
+        t.stack[i] = (struct item){.at = BASE + (uint64_t)i * SIZE, .code = &code, .barrier = -1};
     return &t;
 }
 
@@ -55,11 +55,13 @@ static void test_unchanged(void **state)
         assert_int_equal(stack_unchanged(t, &two, &one, 0), i);
         bytes[1][i * SIZE + SIZE - 1]--;
     }
-    t->stack[6].called_back = true; /* what stands on a C function is judged again */
+    /* what stands on a C function is judged again; so is what lies off the chunks, and what is
+     * above it */
+    for (int i = 6; i < FRAMES; i++)
+        t->stack[i].barrier = i < 8 ? 6 : 8;
     assert_int_equal(stack_unchanged(t, &two, NULL, 0), 6);
-    t->stack[6].called_back = false;
-    t->stack[3].at = 0x900000; /* so is what lies off the chunks, and what is above it */
-    assert_int_equal(stack_unchanged(t, &two, NULL, 0), 3);
+    assert_int_equal(stack_unchanged(t, &two, NULL, 7), 1);
+    assert_int_equal(stack_unchanged(t, &two, NULL, 9), FRAMES - 9);
 }
 
 static void test_other_windows(void **state)
@@ -121,10 +123,14 @@ static void test_keep(void **state)
     for (int i = 0; i < FRAMES; i++)
         t->stack[i].node = (uint32_t)i;
     items[2].instruction = 8; /* at index 6 the two part */
+    items[1].called_back = true;
+    items[4].at = 0x900000;
+    items[6].called_back = true;
     assert_int_equal(stack_keep(&s, t, 4, &w), 0);
     assert_int_equal(t->depth, 4 + FRAMES + 5);
     for (int i = 0; i < t->depth; i++) {
-        assert_int_equal(t->stack[i].at, BASE + (uint64_t)i * SIZE);
+        assert_int_equal(t->stack[i].at, i == 8 ? 0x900000 : BASE + (uint64_t)i * SIZE);
+        assert_int_equal(t->stack[i].barrier, i < 5 ? -1 : i < 8 ? 5 : i < 10 ? 8 : 10);
         assert_int_equal(t->stack[i].node, i < 6 ? i : 5); /* hidden ones add no node */
     }
     w.count = 0;

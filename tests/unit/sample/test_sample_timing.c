@@ -29,7 +29,6 @@ static void test_warm_up(void **state)
     assert_false(timing_slow(&s, 4, 1000, 1));
     assert_true(timing_slow(&s, 4, 1000, UINT64_C(1) << 40)); /* more than 32 bits of ns */
     free(s.shapes);
-    free(s.shape_keys);
 }
 
 static void test_shapes(void **state)
@@ -38,7 +37,6 @@ static void test_shapes(void **state)
     warm(&s, 4, 1000, 1000, 32);
     warm(&s, 4, 100000, 50000, 32);
     warm(&s, 40, 1000, 9000, 32);
-    assert_int_equal(s.shape_count, 3);
     assert_true(timing_slow(&s, 4, 1000, 9000));
     assert_true(timing_slow(&s, 4, 1024, 9000)); /* the same power of two */
     assert_false(timing_slow(&s, 4, 1025, 9000));
@@ -46,10 +44,12 @@ static void test_shapes(void **state)
     assert_false(timing_slow(&s, 4, 100000, 90000));
     for (uint32_t i = 0; i < 500; i++)
         warm(&s, 100 + i, 1, 1, 1);
-    assert_int_equal(s.shape_count, 504);
+    assert_true(timing_slow(&s, 4, 1000, 9000));
+    for (uint32_t i = 0; i < 5000; i++) /* more than are kept: the latest can be learnt */
+        warm(&s, 1000 + i, 1, 1, 1);
+    warm(&s, 4, 1000, 1000, 32);
     assert_true(timing_slow(&s, 4, 1000, 9000));
     free(s.shapes);
-    free(s.shape_keys);
 }
 
 /* When all reads become slow it is the machine that did: they count again after a while. */
@@ -63,7 +63,6 @@ static void test_median_follows(void **state)
     assert_in_range(slow, 16, 64);
     assert_false(timing_slow(&s, 4, 1000, 5000));
     free(s.shapes);
-    free(s.shape_keys);
 }
 
 int main(void)
