@@ -5,13 +5,15 @@ name alone.  SECONDS of work at 1,000 ticks a second are 300 samples; a machine 
 sampler take fewer than 20 of them cannot be judged on.
 """
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
-from harness import command, record, say
+from harness import ATTEMPTS, command, record, say
 
 SECONDS = 0.3
+AWAY_MOST = 0.015  # seconds
 SHAPES = {  # how many work in each role
     "forks": {"parent": 1, "child": 2},
     "subprocesses": {"parent": 1, "child": 1},
@@ -81,9 +83,18 @@ def test_not_followed(python, folder):
 def test_hundred(python, folder):
     """100 children of 30 ms: each has its row, and 95 of them a sample at least.
 
-    A child is found within 4 ms and looked at 5 ms later: it is read some 20 times.
+    A child is found within 4 ms and looked at 5 ms later: it is read some 20 times.  A sampler that
+    the machine does not let run for half of a child's time cannot be judged by it; never being let
+    run is a failure all the same.
     """
-    recording = run(python, folder, "hundred")
+    away = []
+    while len(away) < ATTEMPTS:
+        recording = run(python, folder, "hundred")
+        times = sorted(recording.tick_times)
+        away.append(max(after - before for before, after in itertools.pairwise(times)))
+        if away[-1] < AWAY_MOST:
+            break
+    assert away[-1] < AWAY_MOST, f"longest times between two ticks: {away}"
     children = {pid for pid, role in told(folder, recording).items() if role == "child"}
     report = recording.report
     listed = {process["pid"] for process in report["processes"]}
