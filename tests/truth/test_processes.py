@@ -13,7 +13,7 @@ import pytest
 from harness import ATTEMPTS, command, record, say
 
 SECONDS = 0.3
-AWAY_MOST = 0.015  # seconds
+AWAY_MOST = 0.02  # seconds
 SHAPES = {  # how many work in each role
     "forks": {"parent": 1, "child": 2},
     "subprocesses": {"parent": 1, "child": 1},
@@ -84,7 +84,7 @@ def test_hundred(python, folder):
     """100 children of 30 ms: each has its row, and 95 of them a sample at least.
 
     A child is found within 4 ms and looked at 5 ms later: it is read some 20 times.  A sampler that
-    the machine does not let run for half of a child's time cannot be judged by it; never being let
+    the machine does not let run for most of a child's time cannot be judged by it; never being let
     run is a failure all the same.
     """
     away = []
@@ -94,6 +94,7 @@ def test_hundred(python, folder):
         away.append(max(after - before for before, after in itertools.pairwise(times)))
         if away[-1] < AWAY_MOST:
             break
+    say(f"{away}")
     assert away[-1] < AWAY_MOST, f"longest times between two ticks: {away}"
     children = {pid for pid, role in told(folder, recording).items() if role == "child"}
     report = recording.report
