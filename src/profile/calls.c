@@ -122,12 +122,14 @@ static int judge_calls(struct calls *c)
     return rc;
 }
 
-static void mark_paths(const struct calls *c, struct pyro_path *path, size_t count)
+static void mark_paths(struct calls *c, struct pyro_path *path, size_t count)
 {
-    const struct call *call = c->call.data;
-    for (size_t i = 0; i < count; i++)
-        if (c->of[i] != PYRO_NONE && call[c->of[i]].mix && !pyro_profile_is_proven(path[i].times))
+    for (size_t i = 0; i < count; i++) {
+        const struct call *call =
+            c->of[i] == PYRO_NONE ? NULL : pyro_base_vec_at(&c->call, c->of[i]);
+        if (call != NULL && call->mix && !pyro_profile_is_proven(path[i].times))
             path[i].ends_in_mix = true;
+    }
 }
 
 int pyro_profile_judge_calls(struct pyro_path *path, size_t count,

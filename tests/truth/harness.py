@@ -227,8 +227,13 @@ class Recording:
         frames = [(f["name"], f.get("file"), f.get("line")) for f in told["shared"]["frames"]]
         profile = told["profiles"][0]
         unit = min(weight for weight in profile["weights"] if weight > 0)
+
+        @functools.cache
+        def named(stack):
+            return tuple(frames[i] for i in stack)
+
         return [
-            (tuple(frames[i] for i in stack), round(weight / unit))
+            (named(tuple(stack)), round(weight / unit))
             for stack, weight in zip(profile["samples"], profile["weights"], strict=True)
         ]
 

@@ -6,6 +6,7 @@ tests/truth/test_judges.py plants wrong stacks and sees that each judge finds th
 """
 
 import collections
+import functools
 from typing import NamedTuple
 
 from harness import PROGRAMS, show
@@ -188,10 +189,18 @@ def chain_shares(in_order, first, second):
     and the program's witness, which is held as well, does not count them either.
     """
     counts = {first: 0, second: 0}
+
+    @functools.cache
+    def calls(frames):
+        return [
+            (above[0], line)
+            for (name, _, line), above in zip(frames, frames[1:], strict=False)
+            if name == "A" and (above[0], line) in counts
+        ]
+
     for frames, times in in_order:
-        for (name, _, line), above in zip(frames, frames[1:], strict=False):
-            if name == "A" and (above[0], line) in counts:
-                counts[above[0], line] += min(times, CAP)
+        for call in calls(frames):
+            counts[call] += min(times, CAP)
     total = sum(counts.values())
     return counts[first] / max(1, total), total
 

@@ -36,6 +36,7 @@ SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
 ERROR = 0.0015 if LONG else 0.0024  # standard deviation of what the shares are off by
 SECONDS = 1.0  # a run
+LEAST_RUNS = 4  # what shares are off by differs from run to run, with where the memory lies
 MOST_RUNS = 200
 ONE_IN = 1e-6
 CHANCE = 1e-7
@@ -80,7 +81,7 @@ def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
     sums = collections.Counter()
     examples = []
     runs = 0
-    while sums["samples"] < SAMPLES or sums["weight"] < ERROR**-2:
+    while sums["samples"] < SAMPLES or sums["weight"] < ERROR**-2 or runs < LEAST_RUNS:
         assert runs < MOST_RUNS, f"only {sums} in {runs} runs"
         recording = record(
             python, program, folder, lowest, highest, witness,

@@ -95,8 +95,8 @@ static int set_timer(void)
     chance ^= chance << 13; /* xorshift64 (Marsaglia, 2003) */
     chance ^= chance >> 7;
     chance ^= chance << 17;
-    const struct itimerspec next = {
-        .it_value.tv_nsec = period_ns / 2 + (long)(chance % (uint64_t)period_ns)};
+    const struct itimerspec next = {.it_value.tv_nsec =
+                                        period_ns / 2 + (long)(chance % (uint64_t)period_ns)};
     return timer_settime(timer, 0, &next, NULL);
 }
 
