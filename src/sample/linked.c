@@ -20,6 +20,8 @@
 #define LOWER_BATCH 512  /* frames in one read of what lies below */
 #define CHAIN_MOST 65536 /* frames that are followed one by one */
 #define LEARNT_MOST 8    /* of which so many may be read once more: else that would be too late */
+#define FRAME_MOST 256   /* bytes of a frame that are read */
+#define LOWEST_TRIES 4   /* how often what lies below is looked at in one search for it */
 
 static uint64_t frame_begin(const struct pyro_sampler *s)
 {
@@ -287,13 +289,21 @@ static int kept_at(const struct thread *t, uint64_t at)
     return -1;
 }
 
-/* One frame, read by itself. */
-static bool read_one(struct pyro_sampler *s, uint64_t at, struct item *out)
+/* One frame, and after it the one that stands on it (0: none): if that still does, then what was
+ * read is the frame that it called, and no other that has got its memory. */
+static bool read_one(struct pyro_sampler *s, uint64_t at, uint64_t on_top, struct item *out)
 {
-    uint8_t bytes[256];
-    return at >= 4096 && (at & 7) == 0 && frame_bytes(s) <= sizeof bytes &&
-           pyro_target_read(s->target, at + frame_begin(s), bytes, frame_bytes(s)) == 0 &&
-           read_frame(s, at, bytes, out);
+    const size_t size = frame_bytes(s);
+    uint8_t bytes[2 * FRAME_MOST];
+    struct iovec remote[] = {{(void *)(at + frame_begin(s)), size},
+                             {(void *)(on_top + frame_begin(s)), size}};
+    const size_t count = on_top != 0 ? 2 : 1;
+    struct item above;
+    return at >= 4096 && (at & 7) == 0 && size <= FRAME_MOST &&
+           pyro_target_readv(s->target, bytes, count * size, remote, count) ==
+               (ssize_t)(count * size) &&
+           read_frame(s, at, bytes, out) &&
+           (on_top == 0 || (read_frame(s, on_top, bytes + size, &above) && above.previous == at));
 }
 
 /* A frame that is read at the next ticks as well. */
@@ -315,20 +325,56 @@ static void meet(struct pyro_sampler *s, struct thread *t, uint64_t at, int inde
     off->last_used = s->tick;
 }
 
+/* Does each of the lowest frames stand on the one before it, as known?  Puts them into w, if any.
+ */
+static bool read_lowest(struct pyro_sampler *s, struct thread *t, int most, struct walk *w)
+{
+    const size_t size = frame_bytes(s);
+    struct iovec remote[LOWER_BATCH];
+    uint8_t *bytes = sampler_grow(&s->lower[0], &s->lower_cap[0], LOWER_BATCH * size);
+    uint64_t below = 0;
+    for (int begin = 0; begin < most && bytes != NULL;) {
+        int count = most - begin;
+        if (count > LOWER_BATCH)
+            count = LOWER_BATCH;
+        for (int i = 0; i < count; i++)
+            remote[i] = (struct iovec){(void *)(t->stack[begin + i].at + frame_begin(s)), size};
+        if (pyro_target_readv(s->target, bytes, (size_t)count * size, remote, (size_t)count) !=
+            (ssize_t)((size_t)count * size))
+            return false;
+        for (int i = 0; i < count; i++) {
+            const struct item *kept = &t->stack[begin + i];
+            struct item now;
+            if (!read_frame(s, kept->at, bytes + (size_t)i * size, &now) || now.previous != below ||
+                (w != NULL && !push(w, &now)))
+                return false;
+            below = kept->at;
+        }
+        begin += count;
+    }
+    return bytes != NULL;
+}
+
 /* Follows the links down from a frame, one read each, to one that is kept or to the bottom, and
  * makes what it finds the kept stack.  False: it changed meanwhile, or is none. */
 static bool learn(struct pyro_sampler *s, struct thread *t, uint64_t at)
 {
     struct walk *w = &s->two;
-    int kept = -1;
+    uint64_t on_top = 0;
+    int kept = -1, tries = 0;
     w->count = 0;
     while (at != 0 && kept < 0) {
         struct item item;
-        if (w->count == CHAIN_MOST || !read_one(s, at, &item) || !push(w, &item))
+        if (w->count == CHAIN_MOST || !read_one(s, at, on_top, &item) || !push(w, &item))
             return false;
+        on_top = at;
         int same = kept_at(t, at); /* its place may be another frame's by now */
-        if (same >= 0 && t->stack[same].code == item.code &&
-            item.previous == (same > 0 ? t->stack[same - 1].at : 0))
+        bool fits = same >= 0 && t->stack[same].code == item.code &&
+                    item.previous == (same > 0 ? t->stack[same - 1].at : 0);
+        /* Where many frames are new, the memory of two others may have come to be as it was. */
+        if (fits && w->count > LEARNT_MOST)
+            fits = tries++ < LOWEST_TRIES && read_lowest(s, t, same, NULL);
+        if (fits)
             kept = same; /* but it may stand at another instruction */
         at = item.previous;
     }
@@ -347,36 +393,12 @@ static bool learn(struct pyro_sampler *s, struct thread *t, uint64_t at)
     return keep(s, t, anchor, w) == 0;
 }
 
-/* What lies below the window: does each frame stand on the one before it, as known?  False: it has
- * to be learnt anew. */
+/* What lies below the window.  False: it has to be learnt anew. */
 static bool lower_is_kept(struct pyro_sampler *s, struct thread *t)
 {
-    const size_t size = frame_bytes(s);
-    struct iovec remote[LOWER_BATCH];
-    uint8_t *bytes = sampler_grow(&s->lower[0], &s->lower_cap[0], LOWER_BATCH * size);
-    uint64_t below = 0;
     struct walk *w = &s->two;
     w->count = 0;
-    for (int begin = 0; begin < t->window_first && bytes != NULL;) {
-        int count = t->window_first - begin;
-        if (count > LOWER_BATCH)
-            count = LOWER_BATCH;
-        for (int i = 0; i < count; i++)
-            remote[i] = (struct iovec){(void *)(t->stack[begin + i].at + frame_begin(s)), size};
-        if (pyro_target_readv(s->target, bytes, (size_t)count * size, remote, (size_t)count) !=
-            (ssize_t)((size_t)count * size))
-            return false;
-        for (int i = 0; i < count; i++) {
-            const struct item *kept = &t->stack[begin + i];
-            struct item now;
-            if (!read_frame(s, kept->at, bytes + (size_t)i * size, &now) || now.previous != below ||
-                !push(w, &now))
-                return false;
-            below = kept->at;
-        }
-        begin += count;
-    }
-    if (bytes == NULL || keep(s, t, 0, w) != 0)
+    if (!read_lowest(s, t, t->window_first, w) || keep(s, t, 0, w) != 0)
         return false;
     t->lower_tick = s->tick;
     return true;
@@ -432,6 +454,21 @@ static bool is_lower_known(const struct pyro_sampler *s, const struct thread *t,
              (stack_same(kept, &w->items[0]) && kept->instruction == w->items[0].instruction)));
 }
 
+/* A sample of many frames that were just learnt: it is long since the copy was made, so what this
+ * shows on top of them is taken as it is. */
+static enum verdict take_learnt(struct pyro_sampler *s, struct thread *t, const struct copy *one)
+{
+    struct walk *w = &s->one;
+    uint32_t unverified = (uint32_t)s->two.count;
+    walk_copy(s, one, t->stack[t->depth - 1].at, w);
+    unverified += (uint32_t)w->count;
+    if (keep(s, t, t->depth, w) != 0)
+        return DEAD;
+    sampler_emit(s, t, t->stack[t->depth - 1].node, PYRO_SAMPLE_TOP_MOVED, unverified, PYRO_NO_NODE,
+                 true);
+    return TAKEN;
+}
+
 enum verdict linked_judge(struct pyro_sampler *s, struct thread *t, const uint8_t *bytes, bool slow,
                           bool last_try)
 {
@@ -450,11 +487,8 @@ enum verdict linked_judge(struct pyro_sampler *s, struct thread *t, const uint8_
         if (w->need != 0) {
             if (!learn(s, t, w->need)) /* it has returned by now, and comes again */
                 meet(s, t, w->need, t->depth);
-            else if (s->two.count > LEARNT_MOST) { /* it is long since it was on top */
-                sampler_emit(s, t, t->stack[t->depth - 1].node, PYRO_SAMPLE_TOP_MOVED,
-                             (uint32_t)s->two.count, PYRO_NO_NODE, true);
-                return TAKEN;
-            }
+            else if (s->two.count > LEARNT_MOST)
+                return take_learnt(s, t, &one);
             return AGAIN;
         }
         if (!is_lower_known(s, t, w)) {

@@ -30,7 +30,10 @@ def make(key, below):
     except (ValueError, UnicodeError):
         code = compile(SOURCE, f"/tmp/{key}.py", "exec").co_consts[0]
     try:
-        code = code.replace(co_name=name, co_qualname=name)
+        names = {"co_name": name}
+        if hasattr(code, "co_qualname"):  # from 3.11 on
+            names["co_qualname"] = name
+        code = code.replace(**names)
     except (ValueError, UnicodeError):
         print("not possible:", key)
     function = type(make)(code, {"clock": time.monotonic, "__name__": name})

@@ -23,6 +23,9 @@ OFF = collections.defaultdict(lambda: 0.0125)
 # Chunks of the stack come and go with every call: a sample is taken up to half a piece late, when
 # the stack stands still for long enough to be read; that is at `bottom` more often than elsewhere.
 OFF["large_frames"] = 0.06
+# On 3.10 each of 300 new frames is found by a read of its own, a microsecond each: where `bottom`
+# ends before that (it lasts 200 to 600) there is no sample of it.
+OFF_310 = {"large_frames": 0.1}
 counted = collections.defaultdict(lambda: [0, 0])
 
 
@@ -87,8 +90,9 @@ def test_construct(python, name, folder):
     verdict = judge_graph(program, recording)
     counted[python.name][0] += verdict.samples
     counted[python.name][1] += verdict.impossible
-    judge_shares(recording, OFF[name])
-    judge_rows(recording, OFF[name])
+    off = OFF_310.get(name, OFF[name]) if python.version == (3, 10) else OFF[name]
+    judge_shares(recording, off)
+    judge_rows(recording, off)
     judge_depths(recording)
 
 

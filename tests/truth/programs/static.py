@@ -3,6 +3,7 @@ down where they stand, by sys._current_frames()."""
 
 import functools
 import gc
+import inspect
 import os
 import queue
 import select
@@ -15,7 +16,7 @@ from known import SECONDS, positions, tell
 
 release = threading.Event()
 reader, writer = os.pipe()
-lock, waiting = threading.Lock(), queue.Queue()
+lock, waiting = threading.Lock(), queue.Queue()  # -> lib
 lock.acquire()
 
 
@@ -176,9 +177,8 @@ def name_of(frame):  # <- lib
     code = frame.f_code
     if hasattr(code, "co_qualname"):
         return code.co_qualname
-    for each in gc.get_objects():
-        if isinstance(each, types.FunctionType) and each.__code__ is code:
-            return each.__qualname__
+    if code in functions:
+        return functions[code]
     if frame.f_back is None or code not in frame.f_back.f_code.co_consts:
         return code.co_name
     outer = frame.f_back.f_code
@@ -196,7 +196,14 @@ threads = [threading.Thread(target=f, name=f.__name__) for f in PLACES]  # -> li
 threads.append(threading.Thread(target=in_line, args=(SECONDS,), name="in_line"))  # -> lib
 for thread in threads:
     thread.start()  # -> lib
-time.sleep(SECONDS * 0.75)  # stand here
+time.sleep(SECONDS * 0.5)
+# But for bodies of classes, which are named without what they are in.
+functions = {  # -> <dictcomp>
+    f.__code__: f.__qualname__
+    for f in gc.get_objects()
+    if type(f) is types.FunctionType and f.__code__.co_flags & inspect.CO_OPTIMIZED
+}
+time.sleep(SECONDS * 0.25)  # stand here
 stacks = {}
 for thread in threads:
     frame, stack = sys._current_frames()[thread.ident], []  # -> lib

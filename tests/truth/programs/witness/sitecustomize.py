@@ -4,13 +4,17 @@ Writes collapsed stacks to $WITNESS when the interpreter ends."""
 
 import atexit
 import collections
+import gc
+import inspect
 import os
 import sys
 import threading
 import time
+import types
 
 stacks = collections.Counter()
 codes = {}  # by address: those that were seen stay alive
+names = {}
 stop = threading.Event()
 
 
@@ -34,18 +38,41 @@ def witness():
         time.sleep(0.0005)
 
 
+def name_inside(outer, name):
+    """3.10, whose code has no qualified name: of all that is written in a code object."""
+    for code in outer.co_consts:
+        if isinstance(code, types.CodeType):
+            names[code] = name + code.co_name
+            within = ".<locals>." if code.co_flags & inspect.CO_OPTIMIZED else "."
+            name_inside(code, names[code] + within)
+
+
+def find_names():
+    for each in gc.get_objects():  # what follows knows better: these can be renamed
+        if type(each) is types.FunctionType:
+            names[each.__code__] = each.__qualname__
+            name_inside(each.__code__, each.__qualname__ + ".<locals>.")
+    for file in {code.co_filename for code in codes.values()}:
+        if os.path.exists(file):
+            with open(file, encoding="utf-8") as source:
+                name_inside(compile(source.read(), file, "exec"), "")
+
+
 def token(code, instruction):
     line = code.co_firstlineno
     for begin, end, at in code.co_lines():
         if begin <= instruction < end and at is not None:
             line = at
     at = f"+{instruction}" if instruction >= 0 else ""
-    return f"{code.co_qualname} ({code.co_filename}:{line}{at})"
+    name = code.co_qualname if hasattr(code, "co_qualname") else names.get(code, code.co_name)
+    return f"{name} ({code.co_filename}:{line}{at})"
 
 
 def finish():
     stop.set()
     thread.join()
+    if sys.version_info < (3, 11):
+        find_names()
     with open(os.environ["WITNESS"], "w", encoding="utf-8") as to:
         for stack, count in stacks.items():
             tokens = [
