@@ -117,6 +117,9 @@ struct pyro_map {
 #define PYRO_MAP_NONE UINT32_MAX
 uint32_t pyro_base_map_get(const struct pyro_map *map, uint64_t a, uint64_t b); /* or MAP_NONE */
 int pyro_base_map_put(struct pyro_map *map, uint64_t a, uint64_t b, uint32_t value); /* replaces */
+/* The index of the element of `of` that belongs to the key, by a map of indexes; one that is not
+ * there yet is pushed, all zero: the index is then the length before.  PYRO_MAP_NONE: no memory. */
+uint32_t pyro_base_map_enter(struct pyro_map *map, struct pyro_vec *of, uint64_t a, uint64_t b);
 void pyro_base_map_clear(struct pyro_map *map);
 void pyro_base_map_release(struct pyro_map *map);
 

@@ -54,6 +54,18 @@ int pyro_base_map_put(struct pyro_map *map, uint64_t a, uint64_t b, uint32_t val
     return 0;
 }
 
+uint32_t pyro_base_map_enter(struct pyro_map *map, struct pyro_vec *of, uint64_t a, uint64_t b)
+{
+    uint32_t index = pyro_base_map_get(map, a, b);
+    if (index != PYRO_MAP_NONE)
+        return index;
+    index = (uint32_t)of->len;
+    if (of->len >= PYRO_MAP_NONE || pyro_base_map_put(map, a, b, index) != 0 ||
+        pyro_base_vec_push(of) == NULL)
+        return PYRO_MAP_NONE;
+    return index;
+}
+
 void pyro_base_map_clear(struct pyro_map *map)
 {
     if (map->len)

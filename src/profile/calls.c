@@ -31,35 +31,20 @@ static uint64_t class_of(const struct calls *c, uint32_t path, uint32_t function
     return c->below == NULL ? function : c->below[path];
 }
 
-static uint32_t enter_site(struct calls *c, uint64_t below, uint32_t frame)
-{
-    uint32_t id = pyro_base_map_get(&c->site_ids, below, frame);
-    if (id != PYRO_MAP_NONE)
-        return id;
-    id = (uint32_t)c->site.len;
-    if (pyro_base_vec_push(&c->site) == NULL ||
-        pyro_base_map_put(&c->site_ids, below, frame, id) < 0)
-        return PYRO_MAP_NONE;
-    return id;
-}
-
 static int enter_call(struct calls *c, const struct pyro_path *path, uint64_t caller,
                       uint32_t frame, uint32_t *out)
 {
-    uint32_t site = enter_site(c, caller, frame);
+    uint32_t site = pyro_base_map_enter(&c->site_ids, &c->site, caller, frame);
     if (site == PYRO_MAP_NONE)
         return PYRO_E_NOMEM;
-    uint32_t id = pyro_base_map_get(&c->call_ids, site, path->function);
-    if (id == PYRO_MAP_NONE) {
-        id = (uint32_t)c->call.len;
-        struct call *call = pyro_base_vec_push(&c->call);
-        if (call == NULL || pyro_base_map_put(&c->call_ids, site, path->function, id) < 0)
-            return PYRO_E_NOMEM;
-        *call = (struct call){.site = site, .function = path->function, .caller = caller};
-    }
-    struct call *call = pyro_base_vec_at(&c->call, id);
+    *out = pyro_base_map_enter(&c->call_ids, &c->call, site, path->function);
+    if (*out == PYRO_MAP_NONE)
+        return PYRO_E_NOMEM;
+    struct call *call = pyro_base_vec_at(&c->call, *out);
+    call->site = site;
+    call->function = path->function;
+    call->caller = caller;
     pyro_profile_add_times(&call->times, path->times);
-    *out = id;
     return PYRO_OK;
 }
 

@@ -10,8 +10,8 @@
  * Paths are compared without the top frame's own instruction: two nodes with the same parent node
  * (functions and call sites all the way down) and the same function are one path.  Where the same
  * calls are made below many paths each of them alone has few samples: so the calls are judged as
- * well (calls.c).  All counting is done on the tree
- * of paths, so it is linear in nodes and samples, not in depth.
+ * well (calls.c).  All counting is done on the tree of paths, so it is linear in nodes and samples,
+ * not in depth.
  */
 #include "profile_priv.h"
 
@@ -51,22 +51,17 @@ static int find_paths(const struct pyro_build_node *nodes, size_t node_count,
     int rc = PYRO_OK;
     for (size_t i = 0; i < node_count && rc == PYRO_OK; i++) {
         uint32_t parent = nodes[i].parent, function = frames[nodes[i].frame].function;
-        uint32_t id = pyro_base_map_get(&path_map, parent, function);
-        if (id == PYRO_MAP_NONE) {
-            id = (uint32_t)paths->len;
-            struct pyro_path *path = pyro_base_vec_push(paths);
-            if (path == NULL || pyro_base_map_put(&path_map, parent, function, id) < 0) {
-                rc = PYRO_E_NOMEM;
-                break;
-            }
-            path->parent = parent == PYRO_NONE ? PYRO_NONE : path_of[parent];
-            path->from = parent;
-            path->function = function;
-            path->top = (uint32_t)i;
+        const size_t known = paths->len;
+        path_of[i] = pyro_base_map_enter(&path_map, paths, parent, function);
+        if (path_of[i] == PYRO_MAP_NONE) {
+            rc = PYRO_E_NOMEM;
+            break;
         }
-        path_of[i] = id;
-        struct pyro_path *path = pyro_base_vec_at(paths, id);
-        if (nodes[path->top].own < nodes[i].own)
+        struct pyro_path *path = pyro_base_vec_at(paths, path_of[i]);
+        path->parent = parent == PYRO_NONE ? PYRO_NONE : path_of[parent];
+        path->from = parent;
+        path->function = function;
+        if (path_of[i] == known || nodes[path->top].own < nodes[i].own)
             path->top = (uint32_t)i;
     }
     pyro_base_map_release(&path_map);

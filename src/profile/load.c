@@ -204,12 +204,12 @@ static int on_frame(void *ctx, uint32_t stream_id, uint32_t id, const struct pyr
     if (function == PYRO_NONE)
         return drop(b);
     uint64_t key = (uint64_t)function << 32 | (uint32_t)fact->instruction;
-    uint32_t at = pyro_base_map_get(&b->frame_map, key, fact->line);
-    if (at == PYRO_MAP_NONE) {
-        at = (uint32_t)b->frames.len;
-        struct pyro_frame *frame = pyro_base_vec_push(&b->frames);
-        if (frame == NULL || pyro_base_map_put(&b->frame_map, key, fact->line, at) < 0)
-            return PYRO_E_NOMEM;
+    const size_t known = b->frames.len;
+    uint32_t at = pyro_base_map_enter(&b->frame_map, &b->frames, key, fact->line);
+    if (at == PYRO_MAP_NONE)
+        return PYRO_E_NOMEM;
+    if (at == known) {
+        struct pyro_frame *frame = pyro_base_vec_at(&b->frames, at);
         *frame = (struct pyro_frame){function,       fact->instruction, fact->line,
                                      fact->end_line, fact->column,      fact->end_column};
     }

@@ -4,13 +4,9 @@
 uint32_t pyro_profile_most_enter(struct pyro_most *most, uint64_t function, uint64_t caller,
                                  struct pyro_path_times times)
 {
-    uint32_t group = pyro_base_map_get(&most->ids, function, caller);
-    if (group == PYRO_MAP_NONE) {
-        group = (uint32_t)most->times.len;
-        if (pyro_base_vec_push(&most->times) == NULL ||
-            pyro_base_map_put(&most->ids, function, caller, group) < 0)
-            return PYRO_MAP_NONE;
-    }
+    uint32_t group = pyro_base_map_enter(&most->ids, &most->times, function, caller);
+    if (group == PYRO_MAP_NONE)
+        return group;
     struct pyro_path_times *best = pyro_base_vec_at(&most->times, group);
     if (best->seen < times.seen)
         *best = times;

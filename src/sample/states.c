@@ -33,7 +33,7 @@ static uint32_t answer(bool yes)
 void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns)
 {
     uint64_t most = s->fact.period_ns > 0 ? s->fact.period_ns : OPEN_NS * SHARE;
-    s->gil_wanted = s->tick - s->still_tick <= (s->fact.period_ns > 0 ? GIL_TICKS : GIL_TICKS_MAX);
+    s->gil_wanted = s->tick - s->rested_tick <= (s->fact.period_ns > 0 ? GIL_TICKS : GIL_TICKS_MAX);
     s->ask_ns += elapsed_ns / SHARE;
     if (s->ask_ns > most / SHARE + OPEN_NS)
         s->ask_ns = most / SHARE + OPEN_NS;
@@ -125,7 +125,7 @@ uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool move
         collects = answer(holds == PYRO_STATE_YES && s->gil_known && s->collecting);
     }
     if (!ran)
-        s->still_tick = s->tick;
+        s->rested_tick = s->tick;
     if (ran || moved)
         t->runnable = 0; /* what is known is of another moment */
     const uint64_t every = t->rests && s->ask_every < RESTS_EVERY ? RESTS_EVERY : s->ask_every;

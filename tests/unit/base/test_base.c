@@ -114,6 +114,22 @@ static void maps(void **ctx)
     pyro_base_map_release(&map);
 }
 
+static void map_of_elements(void **ctx)
+{
+    struct pyro_map map = {0};
+    struct pyro_vec of = PYRO_VEC(uint64_t);
+    for (uint64_t round = 0; round < 2; round++)
+        for (uint64_t i = 0; i < 1000; i++) {
+            assert_int_equal(pyro_base_map_enter(&map, &of, i / 10, i % 10), i);
+            uint64_t *element = pyro_base_vec_at(&of, i);
+            assert_int_equal(*element, round == 0 ? 0 : i + 1);
+            *element = i + 1;
+        }
+    assert_int_equal(of.len, 1000);
+    pyro_base_map_release(&map);
+    pyro_base_vec_release(&of);
+}
+
 static void strings(void **ctx)
 {
     struct pyro_strings *s = pyro_base_strings_new();
@@ -218,8 +234,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers), cmocka_unit_test(hostile_varints), cmocka_unit_test(vectors),
-        cmocka_unit_test(maps),    cmocka_unit_test(strings),         cmocka_unit_test(arenas),
-        cmocka_unit_test(numbers), cmocka_unit_test(files),           cmocka_unit_test(errors),
+        cmocka_unit_test(maps),    cmocka_unit_test(map_of_elements), cmocka_unit_test(strings),
+        cmocka_unit_test(arenas),  cmocka_unit_test(numbers),         cmocka_unit_test(files),
+        cmocka_unit_test(errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
