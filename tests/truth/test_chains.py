@@ -11,13 +11,13 @@ judgements together all fail falsely at most (81 + 8) x 1e-7 = 8.9e-6.  A sample
 rate is caught all the same: it fails the judgement of a Python with 0.5, that of all with 1.
 
 Two ways of sampling a cell in turn: RATE ticks a second, asleep in between, and `--rate max`; as
-many runs as give the samples, and the shares to ERROR.
+many runs as give the samples, and the shares to ERROR, and LEAST_RUNS of them.
 
 Shares: beside the program's own witness (programs/inside.c), which sees the same run from within
-some 25,000 times a second, stopped by a signal.  What they are off by in each run counts by the
-inverse of its variance, that of the witness's looks and that of the samples.  It may be 1 point,
-and 2.6 standard deviations of all runs together: 1.62 points, 1.39 in the long run.  A cell that is
-right by 0.4 points fails falsely with 4e-7, all together with 3e-5.
+some 22,000 times a second, stopped by a signal at uneven intervals.  What they are off by in each
+run counts by the inverse of its variance, that of the witness's looks and that of the samples.  It
+may be 1 point, and 2.6 standard deviations of all runs together: 1.62 points, 1.39 in the long run.
+A cell that is right by 0.4 points fails falsely with 4e-7, all together with 3e-5.
 
 Folded and discarded are bounds on what the sampler does, not on chance: on a quiet machine they are
 a quarter and a seventh of what is allowed.

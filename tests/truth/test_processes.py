@@ -83,9 +83,9 @@ def test_not_followed(python, folder):
 def test_hundred(python, folder):
     """100 children of 30 ms: each has its row, and 95 of them a sample at least.
 
-    A child is found within 4 ms and looked at 5 ms later: it is read some 20 times.  A sampler that
-    the machine does not let run for most of a child's time cannot be judged by it; never being let
-    run is a failure all the same.
+    A child is found within 4 ms (the first within 10) and looked at 5 ms later: it is read some 20
+    times.  A sampler that the machine does not let run for most of a child's time cannot be judged
+    by it; never being let run is a failure all the same.
     """
     away = []
     while len(away) < ATTEMPTS:
@@ -94,8 +94,8 @@ def test_hundred(python, folder):
         away.append(max(after - before for before, after in itertools.pairwise(times)))
         if away[-1] < AWAY_MOST:
             break
-    say(f"{away}")
-    assert away[-1] < AWAY_MOST, f"longest times between two ticks: {away}"
+    say(f"longest times between two ticks: {away}")
+    assert away[-1] < AWAY_MOST
     children = {pid for pid, role in told(folder, recording).items() if role == "child"}
     report = recording.report
     listed = {process["pid"] for process in report["processes"]}

@@ -128,17 +128,25 @@ static void test_seldom_called(void **state)
     }
 }
 
-/* Where nothing else is called: charged to where its upper half is at home. */
-static void test_home(void **state)
+/* Two samples of a mix at a call site where nothing else is called. */
+static struct pyro_profile *alone_at_site(const char *path)
 {
     struct feed feed;
     start(&feed, 100);
     feed_sample(&feed, "t", "a:1 > b:8", 500);
-    mix(&feed, "a:1 > b:8 > e:7", 2, 0);
+    mix(&feed, path, 2, 0);
     struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(p->sampling.taken, 702);
+    assert_int_equal(edge_of(p, "b", "e"), 0);
+    return p;
+}
+
+/* Charged to where its upper half is at home. */
+static void test_home(void **state)
+{
+    struct pyro_profile *p = alone_at_site("a:1 > b:8 > e:7");
     assert_int_equal(p->sampling.moved, 2);
     assert_int_equal(p->sampling.folded, 0);
-    assert_int_equal(edge_of(p, "b", "e"), 0);
     assert_int_equal(edge_of(p, "d", "e"), 102);
     assert_int_equal(sums_of(p, "e").self, 102);
     assert_int_equal(sums_of(p, "e").moved, 2);
@@ -151,14 +159,9 @@ static void test_home(void **state)
 static void test_no_home(void **state)
 {
     struct feed feed;
-    start(&feed, 100);
-    feed_sample(&feed, "t", "a:1 > b:8", 500);
-    mix(&feed, "a:1 > b:8 > e:9", 2, 0);
-    struct pyro_profile *p = feed_finish(&feed);
+    struct pyro_profile *p = alone_at_site("a:1 > b:8 > e:9");
     assert_int_equal(p->sampling.folded, 2);
     assert_int_equal(p->sampling.moved, 0);
-    assert_int_equal(p->sampling.taken, 702);
-    assert_int_equal(edge_of(p, "b", "e"), 0);
     assert_int_equal(sums_of(p, "e").total, 100);
     assert_int_equal(line_of(p, "b", 8).self, 502);
     assert_int_equal(sums_of(p, "b").moved, 2);
