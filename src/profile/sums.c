@@ -93,16 +93,13 @@ static int sum_lines(struct pyro_profile *p, const struct pyro_links *links, uin
         key[i] = PYRO_NONE;
         if (frame->line == 0)
             continue;
-        uint32_t id = pyro_base_map_get(&map, frame->function, frame->line);
-        if (id == PYRO_MAP_NONE) {
-            id = (uint32_t)lines.len;
-            struct pyro_line_sums *line = pyro_base_vec_push(&lines);
-            if (line == NULL || pyro_base_map_put(&map, frame->function, frame->line, id) < 0)
-                goto out;
-            line->function = frame->function;
-            line->line = frame->line;
-        }
-        ((struct pyro_line_sums *)pyro_base_vec_at(&lines, id))->self += p->nodes[i].self;
+        uint32_t id = pyro_base_map_enter(&map, &lines, frame->function, frame->line);
+        if (id == PYRO_MAP_NONE)
+            goto out;
+        struct pyro_line_sums *line = pyro_base_vec_at(&lines, id);
+        line->function = frame->function;
+        line->line = frame->line;
+        line->self += p->nodes[i].self;
         key[i] = id;
     }
     rc = totals(p, links, key, lines.len, total);
@@ -136,15 +133,12 @@ static int sum_edges(struct pyro_profile *p, const struct pyro_links *links, uin
         uint32_t parent = p->nodes[i].parent;
         uint32_t callee = pyro_profile_function_of(p, (uint32_t)i);
         uint32_t caller = parent == PYRO_NONE ? PYRO_NONE : pyro_profile_function_of(p, parent);
-        uint32_t id = pyro_base_map_get(&map, caller, callee);
-        if (id == PYRO_MAP_NONE) {
-            id = (uint32_t)edges.len;
-            struct pyro_edge *edge = pyro_base_vec_push(&edges);
-            if (edge == NULL || pyro_base_map_put(&map, caller, callee, id) < 0)
-                goto out;
-            edge->caller = caller;
-            edge->callee = callee;
-        }
+        uint32_t id = pyro_base_map_enter(&map, &edges, caller, callee);
+        if (id == PYRO_MAP_NONE)
+            goto out;
+        struct pyro_edge *edge = pyro_base_vec_at(&edges, id);
+        edge->caller = caller;
+        edge->callee = callee;
         key[i] = id;
     }
     rc = totals(p, links, key, edges.len, total);
