@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 
 #define IOVECS_MOST 1024 /* what one call takes */
-#define TRIES 6          /* reads of one thread in one tick, until the plan holds all it needs */
+#define TRIES 6          /* reads in one tick, until one is whole and the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list, ... */
 #define MANY 8 /* threads from which on it is worth asking whether others can have run, ... */
 #define ALL_EVERY 1000 /* ... but for one in so many ticks */
@@ -686,7 +686,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
         }
         struct batch batch;
         ssize_t got = read_threads(s, &s->todo[begin], count, &batch);
-        if (batch.slow && batch.ns < AGAIN_MOST_NS)
+        for (int i = 1; i < TRIES && batch.slow && batch.ns < AGAIN_MOST_NS; i++)
             got = read_threads(s, &s->todo[begin], count, &batch);
         if (got == -ESRCH || got == -EPERM)
             return PYRO_E_GONE;
