@@ -20,7 +20,7 @@ may be 1 point, and 2.6 standard deviations of all runs together: 1.62 points, 1
 A cell that is right by 0.4 points fails falsely with 4e-7, all together with 3e-5.  What shares are
 off by also differs from run to run, with where the memory lies, by some 0.4 points; so a cell that
 is off by more takes more runs, up to an error of SURE, where 1.21 points are allowed: one that is
-right by 0.8 points fails falsely with 1e-4, by 0.6 with 2e-8.
+right by 0.8 points fails falsely with 2e-4, by 0.6 with 4e-8.
 
 With `--rate max` the program is being read most of the time, and what it then does is not what it
 does by itself: of two equal calls in a row the second gets up to 2 points more of the time (3.15,
@@ -38,12 +38,12 @@ import subprocess
 import pytest
 from cells import CHAINS
 from harness import LONG, build_witness, environment, poisson_limit, record, say
-from judge import ChainJudge, chain_shares, witness_shares
+from judge import ChainJudge, chain_shares, distance, witness_shares
 
 SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
 ERROR = 0.0015 if LONG else 0.0024  # standard deviation of what the shares are off by
-SECONDS = 1.0  # a run
+SECONDS = 0.8  # a run
 SURE = 0.0008  # ... where they are off by more than is allowed
 LEAST_RUNS = 4
 MOST_RUNS = 200
@@ -85,11 +85,6 @@ def test_chains_with_jit(python, cell, folder, witnesses):
     judge_cell(python, cell, 0, 0, folder, witnesses(python), PYTHON_JIT="1")
 
 
-def distance(value, *bounds):
-    """From the nearer end of what the bounds enclose; 0 within."""
-    return value - sorted((min(bounds), value, max(bounds)))[1]
-
-
 class Shares:
     """What the shares of the first chain are off by in all runs of a cell together."""
 
@@ -101,10 +96,19 @@ class Shares:
         self.sum += off * weight
         self.weight += weight
 
-    off = property(lambda self: self.sum / self.weight)
-    error = property(lambda self: self.weight**-0.5)
-    right = property(lambda self: abs(self.off) <= 0.01 + 2.6 * self.error)
+    @property
+    def off(self):
+        return self.sum / self.weight
 
+    @property
+    def error(self):
+        return self.weight**-0.5
+
+    @property
+    def right(self):
+        return abs(self.off) <= 0.01 + 2.6 * self.error
+
+    @property
     def enough(self):
         return self.weight > 0 and self.error <= (ERROR if self.right else SURE)
 
@@ -115,7 +119,7 @@ def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
     shares = Shares()
     examples = []
     runs = 0
-    while sums["samples"] < SAMPLES or not shares.enough() or runs < LEAST_RUNS:
+    while sums["samples"] < SAMPLES or not shares.enough or runs < LEAST_RUNS:
         assert runs < MOST_RUNS, f"only {sums} in {runs} runs"
         rate = "max" if runs % 2 else RATE
         recording = record(
