@@ -11,7 +11,7 @@ import math
 import pytest
 from harness import record_keeping, say
 
-RATE = 3000
+RATE = 2000
 ENDS = 4
 
 
@@ -34,7 +34,7 @@ def runs():
 @pytest.fixture
 def recording(python, folder, runs):
     if python.name not in runs:
-        run = record_keeping(0.5, python, "fast.py", folder, rate=RATE, seconds=0.2)
+        run = record_keeping(0.5, python, "fast.py", folder, rate=RATE, seconds=0.3)
         assert run.stacks and run.sample_times  # read now: the folder goes with this test
         runs[python.name] = run
     return runs[python.name]
