@@ -211,11 +211,6 @@ def witness_shares(inside, first, second):
     return counts[0] / max(1, sum(counts)), sum(counts)
 
 
-def distance(value, *bounds):
-    """From the nearer end of what the bounds enclose; 0 within."""
-    return value - min(max(value, min(bounds)), max(bounds))
-
-
 # ---- graphs ------------------------------------------------------------------------------------
 
 

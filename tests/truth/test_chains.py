@@ -17,15 +17,7 @@ Shares: beside the program's own witness (programs/inside.c), which sees the sam
 some 22,000 times a second, stopped by a signal at uneven intervals.  What they are off by in each
 run counts by the inverse of its variance, that of the witness's looks and that of the samples.  It
 may be 1 point, and 2.6 standard deviations of all runs together: 1.62 points, 1.39 in the long run.
-A cell that is right by 0.4 points fails falsely with 4e-7, all together with 3e-5.  What shares are
-off by also differs from run to run, with where the memory lies, by some 0.4 points; so a cell that
-is off by more takes more runs, up to an error of SURE, where 1.21 points are allowed: one that is
-right by 0.8 points fails falsely with 2e-4, by 0.6 with 4e-8.
-
-With `--rate max` the program is being read most of the time, and what it then does is not what it
-does by itself: of two equal calls in a row the second gets up to 2 points more of the time (3.15,
-empty bodies).  No sample is taken while one is being read.  So there the shares may be what the
-witness saw in that run, or in the last one at RATE, or in between.
+A cell that is right by 0.4 points fails falsely with 4e-7, all together with 3e-5.
 
 Folded and discarded are bounds on what the sampler does, not on chance: on a quiet machine they are
 a quarter and a seventh of what is allowed.
@@ -38,14 +30,13 @@ import subprocess
 import pytest
 from cells import CHAINS
 from harness import LONG, build_witness, environment, poisson_limit, record, say
-from judge import ChainJudge, chain_shares, distance, witness_shares
+from judge import ChainJudge, chain_shares, witness_shares
 
 SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
 ERROR = 0.0015 if LONG else 0.0024  # standard deviation of what the shares are off by
 SECONDS = 0.8  # a run
-SURE = 0.0008  # ... where they are off by more than is allowed
-LEAST_RUNS = 4
+LEAST_RUNS = 4  # what shares are off by differs from run to run, with where the memory lies
 MOST_RUNS = 200
 ONE_IN = 1e-6
 CHANCE = 1e-7
@@ -85,66 +76,37 @@ def test_chains_with_jit(python, cell, folder, witnesses):
     judge_cell(python, cell, 0, 0, folder, witnesses(python), PYTHON_JIT="1")
 
 
-class Shares:
-    """What the shares of the first chain are off by in all runs of a cell together."""
-
-    def __init__(self):
-        self.sum = self.weight = 0
-
-    def add(self, off, samples, looks):
-        weight = 4 * samples * looks / max(1, samples + looks)  # 1 / the difference's variance
-        self.sum += off * weight
-        self.weight += weight
-
-    @property
-    def off(self):
-        return self.sum / self.weight
-
-    @property
-    def error(self):
-        return self.weight**-0.5
-
-    @property
-    def right(self):
-        return abs(self.off) <= 0.01 + 2.6 * self.error
-
-    @property
-    def enough(self):
-        return self.weight > 0 and self.error <= (ERROR if self.right else SURE)
-
-
 def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
     program, chains = CHAINS[cell]
     sums = collections.Counter()
-    shares = Shares()
     examples = []
     runs = 0
-    while sums["samples"] < SAMPLES or not shares.enough or runs < LEAST_RUNS:
+    while sums["samples"] < SAMPLES or sums["weight"] < ERROR**-2 or runs < LEAST_RUNS:
         assert runs < MOST_RUNS, f"only {sums} in {runs} runs"
-        rate = "max" if runs % 2 else RATE
         recording = record(
             python, program, folder, lowest, highest, witness,
-            rate=rate, seconds=SECONDS, variables=variables,
+            rate="max" if runs % 2 else RATE, seconds=SECONDS, variables=variables,
         )  # fmt: skip
         judge = ChainJudge(program, recording.result["codes"], chains, lowest, highest)
         verdict = judge.judge(recording.stacks)
         share, of = chain_shares(recording.in_order(f"*/{program}"), *judge.calls)
         truth, looks = witness_shares(recording.result["inside"], *judge.calls)
         say(f"share {share:.4f} of {of}, witness {truth:.4f} of {looks}")
-        if rate == RATE:
-            by_itself = truth
-        shares.add(distance(share, truth, by_itself), of, looks)
         runs += 1
         examples += verdict.examples
         sums["samples"] += verdict.samples
         sums["impossible"] += verdict.impossible
+        weight = 4 * of * looks / max(1, of + looks)  # 1 / the difference's variance
+        sums["off"] += (share - truth) * weight
+        sums["weight"] += weight
         for key in ("planned_samples", "discarded", "taken", "folded", "moved"):
             sums[key] += recording.sampling[key]
+    off, error = sums["off"] / sums["weight"], sums["weight"] ** -0.5
     say(
         f"{sums['samples']} samples in {runs} runs, {sums['impossible']} impossible, "
         f"folded {sums['folded'] / sums['taken']:.5%}, moved {sums['moved'] / sums['taken']:.5%}, "
         f"discarded {sums['discarded'] / sums['planned_samples']:.5%}; "
-        f"share off by {shares.off:.4f} +- {shares.error:.4f}"
+        f"share off by {off:.4f} +- {error:.4f}"
     )
     limit = poisson_limit(sums["samples"] * ONE_IN, CHANCE)
     assert sums["impossible"] <= limit, "\n".join(examples[:10])
@@ -153,7 +115,7 @@ def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
     counted[python.name][2] += sums["samples"] * ONE_IN
     assert sums["folded"] <= 0.001 * sums["taken"]
     assert sums["discarded"] <= 0.005 * sums["planned_samples"]
-    assert shares.right
+    assert abs(off) <= 0.01 + 2.6 * error
 
 
 def test_all_cells_of_a_python(python):

@@ -17,7 +17,7 @@ from harness import (
     poisson_limit,
     provided,
 )
-from judge import ChainJudge, GraphJudge, chain_shares, distance, place, share_of, witness_shares
+from judge import ChainJudge, GraphJudge, chain_shares, place, share_of, witness_shares
 
 
 @functools.cache
@@ -204,7 +204,6 @@ def test_shares():
     inside = {"3": [900, 30], "5": [7, 10], "6": [0, 500]}
     assert witness_shares(inside, ("B", 3), ("D", 5)) == (0.75, 40)
     assert witness_shares({}, ("B", 3), ("D", 5)) == (0, 0)
-    assert [distance(value, 2, 1) for value in (4, 1.5, 0)] == [2, 0, -1]
 
 
 def test_chance():
