@@ -217,7 +217,7 @@ struct pyro_visitor {
     int (*frame)(void *ctx, uint32_t stream, uint32_t id, const struct pyro_frame_fact *fact);
     int (*node)(void *ctx, uint32_t stream, uint32_t id, const struct pyro_node_fact *fact);
     int (*thread)(void *ctx, uint32_t stream, uint32_t id, const struct pyro_thread_fact *fact);
-    /* times[i]: CLOCK_MONOTONIC ns of the i-th kept tick of this batch (to lateness_unit_ns) */
+    /* times[i]: CLOCK_MONOTONIC ns of the i-th kept tick of this batch (+- lateness_unit_ns / 2) */
     int (*ticks)(void *ctx, uint32_t stream, const uint64_t *times, size_t count);
     /* run-length: this sample stands for `count` ticks of the batch from tick index `first` on */
     int (*samples)(void *ctx, uint32_t stream, const struct pyro_sample *sample, size_t first,

@@ -29,6 +29,7 @@
 /* How a batched read of some threads went. */
 struct batch {
     uint64_t ns;
+    uint64_t middle; /* when it was, on CLOCK_MONOTONIC */
     uint32_t iovecs;
     size_t bytes;
     bool slow;
@@ -191,6 +192,7 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
     uint64_t begin = pyro_base_monotonic_ns();
     ssize_t got = pyro_target_readv(s->target, s->copies, bytes, s->iovecs, (size_t)n);
     batch->ns = pyro_base_monotonic_ns() - begin;
+    batch->middle = begin + batch->ns / 2;
     batch->iovecs = (uint32_t)n;
     batch->bytes = bytes;
     if (got == (ssize_t)bytes) {
@@ -577,9 +579,9 @@ static void begin_epoch(struct pyro_sampler *s)
     }
 }
 
-static void keep_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
+static void keep_tick(struct pyro_sampler *s, uint64_t number, uint64_t at)
 {
-    pyro_format_stream_tick(s->stream, number, now);
+    pyro_format_stream_tick(s->stream, number, at);
     s->sums.ticks++;
     s->sums.missed += s->skipped;
     s->skipped = 0;
@@ -691,7 +693,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
         if (got == -ESRCH || got == -EPERM)
             return PYRO_E_GONE;
         if (begin == 0) {
-            keep_tick(s, number, now);
+            keep_tick(s, number, batch.middle);
             repeat_samples(s);
         }
         size_t at = 0;

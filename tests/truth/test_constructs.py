@@ -6,10 +6,12 @@ of more 4e-8 for each of 20 programs on each of 7 Pythons: 5e-6 in all), and the
 Python together (80,000 samples, at most 4).
 Shares: what the samples show beside what the program's own log has at the times of these very
 samples, so that neither chance nor a pause of the machine makes a difference.  What is left are
-samples at the ends of pieces: a piece lasts 200 microseconds or more, a sample's time is known to a
-few, so 1 in 50 may be counted for its neighbour, as many each way: of 1,000 samples 20 +- 4.5, and
-OFF is 5 deviations for a share of 0.5 (2e-7 for each of about 90 shares on each of 7 Pythons, 1e-4
-if each had that few samples and such a share; they have 3,000).
+samples at the ends of pieces: a piece lasts 400 microseconds in the mean, a sample's time is known
+to +-2, so that 1 in 200 may be counted for its neighbour (seen: 1 in 400), as many each way.  Of
+1,000 samples with a share of 0.5 that is 5 +- 2.2: OFF is 5.6 deviations (2e-8 for each of about 90
+shares on each of 7 Pythons).  Two rows that follow each other have 500 samples or more, and what
+one gains there the other loses: 2.5 +- 2.5 in the difference, OFF is 5 deviations (6e-7 for each of
+63 rows).  4e-5 together; the largest of 540 that was seen to be off was so by 0.5 points.
 """
 
 import collections
@@ -68,6 +70,7 @@ def judge_rows(recording, off):
             and row["file"] in {code["file"] for code in told["codes"]}
         )  # fmt: skip
         spent = sorted(at[part] for part in parts)
+        assert sum(rows) > 500
         assert len(rows) == len(parts), f"{len(rows)} rows for {name}, not {len(parts)}"
         for row, truth in zip(rows, spent, strict=True):
             share, truth = row / sum(rows), truth / sum(spent)
