@@ -89,7 +89,7 @@ def judge_depths(recording):
 @pytest.mark.parametrize("name", NAMES)
 def test_construct(python, name, folder):
     program = f"constructs/{name}.py"
-    recording = record_keeping(0.5, python, program, folder, rate=2000, seconds=2)
+    recording = record_keeping(0.5, python, program, folder, rate=4000, seconds=1)
     verdict = judge_graph(program, recording)
     counted[python.name][0] += verdict.samples
     counted[python.name][1] += verdict.impossible
