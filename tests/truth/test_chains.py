@@ -14,10 +14,15 @@ Two ways of sampling a cell in turn: RATE ticks a second, asleep in between, and
 many runs as give the samples, and the shares to ERROR, and LEAST_RUNS of them.
 
 Shares: beside the program's own witness (programs/inside.c), which sees the same run from within
-some 22,000 times a second, stopped by a signal at uneven intervals.  What they are off by in each
+some 40,000 times a second, stopped by a signal at uneven intervals.  What they are off by in each
 run counts by the inverse of its variance, that of the witness's looks and that of the samples.  It
-may be 1 point, and 2.6 standard deviations of all runs together: 1.62 points, 1.39 in the long run.
-A cell that is right by 0.4 points fails falsely with 4e-7, all together with 3e-5.
+may be 1 point, and 2.6 standard deviations of all runs together: up to 1.57 points, 1.39 in the
+long run.
+A cell that is right by 0.4 points fails falsely with 1e-7, all together with 1e-5.
+At the highest rate a program of calls of 25 ns is being read most of the time and does something
+else then than by itself, which no sample is taken of (docs/internals/sampling.md, "Limits").  How
+much that is the witness says, who sees another share there than at RATE: by this difference, times
+the weight of the runs at the highest rate, all runs together may be off more.
 
 Folded and discarded are bounds on what the sampler does, not on chance: on a quiet machine they are
 a quarter and a seventh of what is allowed.
@@ -34,7 +39,7 @@ from judge import ChainJudge, chain_shares, witness_shares
 
 SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
-ERROR = 0.0015 if LONG else 0.0024  # standard deviation of what the shares are off by
+ERROR = 0.0015 if LONG else 0.0022  # standard deviation of what the shares are off by
 SECONDS = 0.8  # a run
 LEAST_RUNS = 4  # what shares are off by differs from run to run, with where the memory lies
 MOST_RUNS = 200
@@ -79,13 +84,15 @@ def test_chains_with_jit(python, cell, folder, witnesses):
 def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
     program, chains = CHAINS[cell]
     sums = collections.Counter()
+    weights, seen = collections.Counter(), collections.Counter()  # by rate
     examples = []
     runs = 0
     while sums["samples"] < SAMPLES or sums["weight"] < ERROR**-2 or runs < LEAST_RUNS:
         assert runs < MOST_RUNS, f"only {sums} in {runs} runs"
+        rate = "max" if runs % 2 else RATE
         recording = record(
             python, program, folder, lowest, highest, witness,
-            rate="max" if runs % 2 else RATE, seconds=SECONDS, variables=variables,
+            rate=rate, seconds=SECONDS, variables=variables,
         )  # fmt: skip
         judge = ChainJudge(program, recording.result["codes"], chains, lowest, highest)
         verdict = judge.judge(recording.stacks)
@@ -99,14 +106,18 @@ def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
         weight = 4 * of * looks / max(1, of + looks)  # 1 / the difference's variance
         sums["off"] += (share - truth) * weight
         sums["weight"] += weight
+        weights[rate] += weight
+        seen[rate] += truth * weight
         for key in ("planned_samples", "discarded", "taken", "folded", "moved"):
             sums[key] += recording.sampling[key]
     off, error = sums["off"] / sums["weight"], sums["weight"] ** -0.5
+    by_reading = abs(seen["max"] / weights["max"] - seen[RATE] / weights[RATE])
+    by_reading *= weights["max"] / sums["weight"]
     say(
         f"{sums['samples']} samples in {runs} runs, {sums['impossible']} impossible, "
         f"folded {sums['folded'] / sums['taken']:.5%}, moved {sums['moved'] / sums['taken']:.5%}, "
         f"discarded {sums['discarded'] / sums['planned_samples']:.5%}; "
-        f"share off by {off:.4f} +- {error:.4f}"
+        f"share off by {off:.4f} +- {error:.4f}, by being read {by_reading:.4f}"
     )
     limit = poisson_limit(sums["samples"] * ONE_IN, CHANCE)
     assert sums["impossible"] <= limit, "\n".join(examples[:10])
@@ -115,7 +126,7 @@ def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
     counted[python.name][2] += sums["samples"] * ONE_IN
     assert sums["folded"] <= 0.001 * sums["taken"]
     assert sums["discarded"] <= 0.005 * sums["planned_samples"]
-    assert abs(off) <= 0.01 + 2.6 * error
+    assert abs(off) <= 0.01 + 2.6 * error + by_reading
 
 
 def test_all_cells_of_a_python(python):

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from known import ARGUMENTS, OUT, SECONDS, code_table, codes, positions
 
-PERIOD = 20_000  # ns between two looks
+PERIOD = 10_000  # ns between two looks
 
 
 def under(depth, function, argument):
