@@ -27,7 +27,7 @@
 #define LOOK_MOST_NS 20000000 /* ... growing to this, ... */
 #define FRESH_NS 200000000    /* ... from so long after an exec on */
 #define LOADED_NS 30000000    /* after an exec, until what the program consists of is in place */
-#define WHOLE_NS 1000000000   /* between whole looks at one that has not executed anything */
+#define WHOLE_NS 1000000000   /* between whole looks at one that executes nothing, at most */
 #define CHILDREN_MOST 4096
 
 struct kin {
@@ -201,6 +201,16 @@ static void wait_longer(struct kin *kin, uint64_t now)
         kin->wait = LOOK_MOST_NS;
 }
 
+/* When one in which there was no interpreter is looked at whole again.  What is in place, and when,
+ * depends on how busy the machine is: so after it has got half as old again, too. */
+static uint64_t whole_look(const struct kin *kin)
+{
+    if (kin->looked < kin->since + LOADED_NS)
+        return 0;
+    uint64_t half = (kin->looked - kin->since) / 2;
+    return kin->looked + (half < WHOLE_NS ? half : WHOLE_NS);
+}
+
 /* PYRO_E_GONE: it has ended.  Else as tree_find. */
 static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, struct pyro_error *err)
 {
@@ -209,8 +219,7 @@ static int look_at(struct kin *kin, uint64_t now, struct pyro_target **out, stru
         kin->image = image;
         kin->since = now;
         kin->wait = LOOK_NS;
-    } else if (image != 0 && now - kin->since >= LOADED_NS && now - kin->looked < WHOLE_NS &&
-               !kin->beginning) {
+    } else if (image != 0 && !kin->beginning && now < whole_look(kin)) {
         wait_longer(kin, now);
         return PYRO_E_NOT_PYTHON;
     }

@@ -146,6 +146,46 @@ def test_linked_into_a_program(folder):
     assert told["python"].startswith(f"3.{python.version[1]}.")
 
 
+LATE = """
+#include <dlfcn.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    usleep(200000);
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_GLOBAL);
+    int (*begin)(int, char **) = library ? dlsym(library, "Py_BytesMain") : 0;
+    return begin ? begin(argc, argv) : 99;
+}
+"""
+SHARED = """
+import os, sys, sysconfig as s
+path = os.path.join(s.get_config_var("LIBDIR"), s.get_config_var("INSTSONAME") or "-")
+print(path if os.path.exists(path) else "", sys.base_prefix)
+"""
+
+
+def test_loaded_late(folder):
+    """By a program that has run for some time: it is looked at again, sooner than after a second."""
+    for python in pythons():
+        told = subprocess.run(
+            [python.path, "-c", SHARED], capture_output=True, text=True, check=True
+        )
+        library, prefix = told.stdout.rstrip("\n").split(" ")
+        if library and "enter-root" not in Path(python.path).read_text():
+            break
+    else:
+        pytest.skip("no Python of this system has a shared library")
+    source, program = folder / "program.c", folder / "late"
+    source.write_text(LATE)
+    subprocess.run(["cc", f'-DLIBRARY="{library}"', source, "-o", program, "-ldl"], check=True)
+    variables = environment(PYTHONHOME=prefix)
+    done = run_code(
+        python._replace(path=program), BUSY, folder / "a.pyro", "0.5", env=variables, timeout=HANG
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    shows_work(folder / "a.pyro")
+
+
 def test_layouts(folder):
     """The table of struct layouts is what the headers here say."""
     versions = {python.version for python in provided()[0]}
