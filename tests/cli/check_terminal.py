@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import socket
 import struct
 import termios
 import time
@@ -48,6 +49,11 @@ text, status = on_terminal("run", "-c", LONG, NO_COLOR="1")
 print("NO_COLOR:", b"\x1b" not in text)
 text, status = on_terminal("run", "-c", "sum(i * i for i in range(3_000_000))")
 print("short: no progress", b"[pyrometer" not in text, "colours", b"\x1b[" in text)
+link = f"\x1b]8;;file://{socket.gethostname()}{os.path.realpath('links.py')}#1\x1b\\"
+with open("links.py", "w") as file:
+    print("def work():\n    return sum(i * i for i in range(3_000_000))\nwork()", file=file)
+text, status = on_terminal("run", "links.py")
+print("links:", link.encode() in text)
 text, status = on_terminal("run", "-c", "pass", TERM="dumb")
 print("dumb:", b"\x1b" not in text)
 

@@ -165,7 +165,7 @@ print(path if os.path.exists(path) else "", sys.base_prefix)
 
 
 def test_loaded_late(folder):
-    """By a program that has run for some time: it is looked at again, sooner than after a second."""
+    """By a program that runs already: it is looked at again, sooner than after a second."""
     for python in pythons():
         told = subprocess.run(
             [python.path, "-c", SHARED], capture_output=True, text=True, check=True

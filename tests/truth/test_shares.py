@@ -36,14 +36,14 @@ def test_half(python, folder):
 PARTS = ("f50", "f30", "f15", "f05")
 
 
-# Of its time the program may have waited for a CPU: so much, if one of ATTEMPTS runs has it; and
-# never more than that.
+# Of its time the program may have waited for a CPU: so much, if one of ATTEMPTS runs has it (the
+# errors stand as they are then), and never more than that (what it waited is taken from them).
 CALM, MOST_FROZEN = 0.01, 0.05
 
 
 def worst_of_split(python, folder):
-    """The worst error over the four functions, at 20,000 samples or more, less what the program
-    waited for a CPU: thread_time does not count that, the samples do."""
+    """The worst error over the four functions, at 20,000 samples or more; where the program waited
+    for a CPU all the time, less that: thread_time does not count it, the samples do."""
     calmest = None
     for _ in range(ATTEMPTS):
         run = record_keeping(0.8, python, "split.py", folder, rate=10000, seconds=2.7)
@@ -61,7 +61,8 @@ def worst_of_split(python, folder):
     )
     assert samples >= 20000
     assert frozen <= MOST_FROZEN
-    return max(0.0, max(map(abs, errors)) - frozen)
+    worst = max(map(abs, errors))
+    return worst if frozen <= CALM else max(0.0, worst - frozen)
 
 
 def test_split(python, folder):

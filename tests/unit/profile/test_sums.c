@@ -109,6 +109,22 @@ static void test_moved_and_no_frame(void **state)
     pyro_profile_free(p);
 }
 
+/* Self time is unsure where the two reads disagree in more than 5 % of the function's samples. */
+static void test_unsure(void **state)
+{
+    for (uint32_t moved = 5; moved <= 6; moved++) {
+        struct feed feed;
+        feed_start(&feed, 100);
+        feed_sample(&feed, "main", "m:1 > f:5", 100 - moved);
+        feed_flagged(&feed, "main", "m:1 > f:5", moved, 1, PYRO_SAMPLE_TOP_MOVED);
+        struct pyro_profile *p = feed_finish(&feed);
+        struct pyro_function_sums f = sums_of(p, "f");
+        assert_int_equal(f.self, 100);
+        assert_int_equal(pyro_profile_is_unsure(&f), moved == 6);
+        pyro_profile_free(p);
+    }
+}
+
 /* Stretches that follow each other are one; a discarded tick parts them. */
 static void test_runs(void **state)
 {
@@ -182,8 +198,9 @@ static void test_sampling_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_functions), cmocka_unit_test(test_functions_whole),
-        cmocka_unit_test(test_recursion), cmocka_unit_test(test_moved_and_no_frame),
-        cmocka_unit_test(test_runs),      cmocka_unit_test(test_sampling_counts)};
+        cmocka_unit_test(test_functions),      cmocka_unit_test(test_functions_whole),
+        cmocka_unit_test(test_recursion),      cmocka_unit_test(test_moved_and_no_frame),
+        cmocka_unit_test(test_unsure),         cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_sampling_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
