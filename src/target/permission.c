@@ -36,53 +36,46 @@ static bool can_ptrace(void)
     return effective >= 0 && (effective >> CAPABILITY_PTRACE & 1);
 }
 
-int target_fail_permission(pid_t pid, struct pyro_error *err)
+int target_fail_obstacle(const struct target_obstacles *o, pid_t pid, struct pyro_error *err)
 {
-    long long scope = read_number("/proc/sys/kernel/yama/ptrace_scope", NULL, 10);
-    bool filtered = read_number("/proc/self/status", "Seccomp:", 10) == 2;
-    char path[64];
-    struct stat st;
-
-    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-    if (stat(path, &st))
-        return target_fail_gone(pid, err);
-    if (can_ptrace())
+    if (o->may_trace)
         return pyro_base_fail(err, PYRO_E_PERMISSION,
-                              filtered
+                              o->filtered
                                   ? "Not permitted to read process %d: the container's seccomp "
                                     "filter forbids process_vm_readv; start the container with "
                                     "`--cap-add=SYS_PTRACE`, which lifts it."
                                   : "Not permitted to read process %d although this user may "
                                     "trace: a security module (SELinux, AppArmor) or a user "
-                                    "namespace of the process stands in the way.",
+                                    "namespace of the process stands in the way; "
+                                    "`sudo dmesg | tail` names the module.",
                               (int)pid);
-    if (geteuid() == 0)
+    if (o->user == 0)
         return pyro_base_fail(err, PYRO_E_PERMISSION,
                               "Not permitted to read process %d: this root user lacks the "
                               "capability CAP_SYS_PTRACE; start the container with "
                               "`--cap-add=SYS_PTRACE`.",
                               (int)pid);
-    if (st.st_uid != geteuid())
+    if (o->owner != o->user)
         return pyro_base_fail(err, PYRO_E_PERMISSION,
                               "Not permitted to read process %d: it is user %u's (or was made "
                               "undumpable) and this is user %u; run the same command with `sudo`.",
-                              (int)pid, (unsigned)st.st_uid, (unsigned)geteuid());
-    if (scope == 3)
+                              (int)pid, (unsigned)o->owner, (unsigned)o->user);
+    if (o->scope == 3)
         return pyro_base_fail(err, PYRO_E_PERMISSION,
                               "Not permitted to read process %d: "
                               "/proc/sys/kernel/yama/ptrace_scope is 3, which forbids it to all "
                               "until the next start of the machine with another setting.",
                               (int)pid);
-    if (scope == 2 || scope == 1)
+    if (o->scope == 2 || o->scope == 1)
         return pyro_base_fail(err, PYRO_E_PERMISSION,
                               "Not permitted to read process %d: "
-                              "/proc/sys/kernel/yama/ptrace_scope is %lld, which allows it %s; run "
+                              "/proc/sys/kernel/yama/ptrace_scope is %d, which allows it %s; run "
                               "the same command with `sudo`, or allow it until the next start of "
                               "the machine with `sudo sysctl kernel.yama.ptrace_scope=0`%s.",
-                              (int)pid, scope,
-                              scope == 1 ? "for a process's own children only" : "for root only",
-                              scope == 1 ? ", or start the program with `pyrometer run`" : "");
-    if (filtered)
+                              (int)pid, o->scope,
+                              o->scope == 1 ? "for a process's own children only" : "for root only",
+                              o->scope == 1 ? ", or start the program with `pyrometer run`" : "");
+    if (o->filtered)
         return pyro_base_fail(err, PYRO_E_PERMISSION,
                               "Not permitted to read process %d: a seccomp filter forbids "
                               "process_vm_readv; start the container with "
@@ -92,6 +85,24 @@ int target_fail_permission(pid_t pid, struct pyro_error *err)
                           "Not permitted to read process %d: the process or its user namespace "
                           "forbids it; run the same command with `sudo`.",
                           (int)pid);
+}
+
+int target_fail_permission(pid_t pid, struct pyro_error *err)
+{
+    char path[64];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    if (stat(path, &st))
+        return target_fail_gone(pid, err);
+    const struct target_obstacles o = {
+        .may_trace = can_ptrace(),
+        .filtered = read_number("/proc/self/status", "Seccomp:", 10) == 2,
+        .user = geteuid(),
+        .owner = st.st_uid,
+        .scope = (int)read_number("/proc/sys/kernel/yama/ptrace_scope", NULL, 10),
+    };
+    return target_fail_obstacle(&o, pid, err);
 }
 
 int target_fail_gone(pid_t pid, struct pyro_error *err)

@@ -247,6 +247,35 @@ static void test_layouts(void **state)
     }
 }
 
+/* The setting that stands in the way, and what grants it. */
+static void test_refusals(void **state)
+{
+    static const struct {
+        struct target_obstacles obstacles;
+        const char *names, *mends;
+    } cases[] = {
+        {{true, true, 0, 0, -1}, "seccomp", "`--cap-add=SYS_PTRACE`"},
+        {{true, false, 0, 7, 3}, "SELinux, AppArmor", "`sudo dmesg | tail`"},
+        {{false, true, 0, 0, 1}, "CAP_SYS_PTRACE", "`--cap-add=SYS_PTRACE`"},
+        {{false, false, 8, 7, 1}, "user 7's (or was made undumpable) and this is user 8", "`sudo`"},
+        {{false, false, 8, 8, 3}, "ptrace_scope is 3", "next start of the machine"},
+        {{false, false, 8, 8, 2}, "ptrace_scope is 2", "`sudo sysctl kernel.yama.ptrace_scope=0`."},
+        {{false, false, 8, 8, 1}, "ptrace_scope is 1", "or start the program with `pyrometer run`"},
+        {{false, true, 8, 8, 0}, "seccomp", "`--cap-add=SYS_PTRACE`"},
+        {{false, false, 8, 8, -1}, "namespace", "`sudo`"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pyro_error err = {0};
+        int rc = target_fail_obstacle(&cases[i].obstacles, 4711, &err);
+
+        assert_int_equal(rc, PYRO_E_PERMISSION);
+        assert_non_null(strstr(err.text, "Not permitted to read process 4711"));
+        if (strstr(err.text, cases[i].names) == NULL || strstr(err.text, cases[i].mends) == NULL)
+            fail_msg("%zu: %s", i, err.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_any_bytes),     cmocka_unit_test(test_offsets_agree),
         cmocka_unit_test(test_offsets_wrong), cmocka_unit_test(test_offsets_moved),
         cmocka_unit_test(test_versions),      cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_refusals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
