@@ -391,7 +391,7 @@ static const char *read_ticks(struct pyro_reader *r, struct pyro_in_stream *s,
         units = s->fact.period_ns ? value : units + value;
         times[i] =
             (s->fact.period_ns ? pyro_format_tick_time(&s->fact, number) : s->fact.first_ns) +
-            units * s->fact.lateness_unit_ns;
+            units * s->fact.lateness_unit_ns + s->fact.lateness_unit_ns / 2;
     }
     if (late->failed) {
         s->times.len = 0;

@@ -307,17 +307,12 @@ uint32_t pyro_format_stream_thread(struct pyro_stream *s, const struct pyro_thre
 
 /* ---- ticks and samples */
 
-static uint64_t nearest_units(const struct pyro_stream *s, uint64_t ns)
-{
-    return (ns + s->fact.lateness_unit_ns / 2) / s->fact.lateness_unit_ns;
-}
-
 /* Period 0: how long after the last tick; the first of a batch counts from first_ns, so that a
  * batch can be read without the one before. */
 static uint64_t units_since(struct pyro_stream *s, uint64_t mono_ns, bool first)
 {
     uint64_t since = mono_ns > s->fact.first_ns ? mono_ns - s->fact.first_ns : 0;
-    uint64_t units = nearest_units(s, since), from = first ? 0 : s->last_units;
+    uint64_t units = since / s->fact.lateness_unit_ns, from = first ? 0 : s->last_units;
     uint64_t stored = units > from ? units - from : 0;
     s->last_units = from + stored;
     return stored;
@@ -344,7 +339,7 @@ void pyro_format_stream_tick(struct pyro_stream *s, uint64_t number, uint64_t mo
     }
     if (s->fact.period_ns) {
         uint64_t planned = pyro_format_tick_time(&s->fact, number);
-        *late = nearest_units(s, mono_ns > planned ? mono_ns - planned : 0);
+        *late = (mono_ns > planned ? mono_ns - planned : 0) / s->fact.lateness_unit_ns;
     } else {
         *late = units_since(s, mono_ns, first);
     }

@@ -568,7 +568,7 @@ def golden():
         n += dict(gaps).get(i, 0)
         numbers.append(n)
         n += 1
-    times["0"] = [due(s.fact, n) + late * 8192 for n, late in zip(numbers, lateness)]
+    times["0"] = [due(s.fact, n) + late * 8192 + 4096 for n, late in zip(numbers, lateness)]
 
     none, outside = (0, 0), (1, 0)
     mixed = [(a, 0), none, (b, 0), outside, outside, (a, 0), none, (e, 2 | 3 << 3), (1, 1), (c, 0)]
@@ -609,7 +609,7 @@ def golden():
         above = (*(above if i % 20 else ()), frames[1 + mix(i) % 4])
         many.append(s.stack(module, work, *above))
     lateness = [mix(i) % 12 for i in range(600)]
-    times["0"] += [due(s.fact, 2000 + i) + late * 8192 for i, late in enumerate(lateness)]
+    times["0"] += [due(s.fact, 2000 + i) + late * 8192 + 4096 for i, late in enumerate(lateness)]
     pairs = [(many[mix(i) % 400], mix(i) % 5 << 3) for i in range(600)]
     pairs[7::50], pairs[8::50] = [none] * 12, [outside] * 12
     direct = [(many[i], 0) for i in range(400)]
@@ -641,7 +641,7 @@ def golden():
     # third batch: the model's limits
     base += len(lateness)
     lateness = [3] * 20
-    times["0"] += [due(s.fact, 3000 + i) + late * 8192 for i, late in enumerate(lateness)]
+    times["0"] += [due(s.fact, 3000 + i) + late * 8192 + 4096 for i, late in enumerate(lateness)]
     pairs = [(x, 0) for x in crowd(s, fs[3])[:20]]
     out.append(s.batch(ticks(3000, lateness), (7, entries(main, 0, pairs, 3))))
     expect_samples(samples, s, base, main, 0, pairs)
@@ -670,7 +670,7 @@ def golden():
         at = 0
         for delta in deltas:
             at += delta
-            times["1"].append(6000000000 + at * 256)
+            times["1"].append(6000000000 + at * 256 + 128)
         units = at + 33
         pairs = [(n, 0)] * 5
         out.append(t.batch(ticks(batch * 7, deltas), (7, entries(0, 0, pairs, 0))))

@@ -309,16 +309,16 @@ class Stream:
         for _ in range(cur.varint()):
             at += cur.varint()
             gaps[at] = gaps.get(at, 0) + cur.varint()
-        since = 0
+        since, half = 0, f["lateness_unit_ns"] // 2
         for i, late in enumerate(cur.varints(count)):
             number += gaps.get(i, 0)
             if f["period_ns"]:
                 jitter = mix(f["seed"] + number & M64) * (f["period_ns"] // 2) >> 64
                 due = f["first_ns"] + number * f["period_ns"] + jitter
-                self.times.append(due + late * f["lateness_unit_ns"])
+                self.times.append(due + late * f["lateness_unit_ns"] + half)
             else:
                 since += late
-                self.times.append(f["first_ns"] + since * f["lateness_unit_ns"])
+                self.times.append(f["first_ns"] + since * f["lateness_unit_ns"] + half)
             number += 1
 
     def values(self, cur, n, packed, known):
