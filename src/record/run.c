@@ -556,7 +556,6 @@ static void run_command(struct recorder *r)
 
 static void attach(struct recorder *r, struct pyro_target *first)
 {
-    r->pidfd = attach_begin(r->options->pid);
     begin(r, r->options->pid);
     prctl(PR_SET_TIMERSLACK, 1UL);
     r->cpu_before = r->cpu_known = cpu_now(r);
@@ -568,7 +567,6 @@ static void attach(struct recorder *r, struct pyro_target *first)
     }
     sample_until_end(r);
     finish(r);
-    attach_end(r->pidfd);
 }
 
 int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
@@ -590,6 +588,8 @@ int pyro_record_run(const struct pyro_record_options *options, struct pyro_recor
         return rc;
     if (pyro_sample_clock_new(&r.clock, options->rate, seed) != 0)
         rc = pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory.");
+    if (is_attached(&r))
+        r.pidfd = attach_begin(options->pid); /* whoever sees the file may ask us to end */
     if (rc == 0)
         rc = create(&r, err);
     if (rc == 0 && is_attached(&r))
@@ -598,6 +598,8 @@ int pyro_record_run(const struct pyro_record_options *options, struct pyro_recor
         run_command(&r);
     else if (first != NULL)
         pyro_target_close(first);
+    if (is_attached(&r))
+        attach_end(r.pidfd);
     release(&r);
     return rc;
 }
