@@ -13,11 +13,12 @@
 #define TRIES 6          /* reads in one tick, until one is whole and the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list, ... */
 #define MANY 8 /* threads from which on it is worth asking whether others can have run, ... */
-#define ALL_EVERY 1000 /* ... but for one in so many ticks */
-#define OTHERS_EVERY 8 /* ... with other interpreters: no word tells of their new threads */
-#define LINE_NS 200    /* what fetching a line from another core takes at most, twice */
-#define GAP_PIECES 3   /* between the two copies: so many pieces of chance, or of words, ... */
-#define GAP_BYTES 2048 /* ... the last of up to so many bytes, ... */
+#define ALL_EVERY 1000   /* ... but for one in so many ticks */
+#define RESTED_NS 100000 /* ... or where it was asked this long before the copies */
+#define OTHERS_EVERY 8   /* ... with other interpreters: no word tells of their new threads */
+#define LINE_NS 200      /* what fetching a line from another core takes at most, twice */
+#define GAP_PIECES 3     /* between the two copies: so many pieces of chance, or of words, ... */
+#define GAP_BYTES 2048   /* ... the last of up to so many bytes, ... */
 #define GAP_MOST (GAP_PIECES + 2)    /* ... and those that tell who holds the GIL */
 #define AGAIN_MOST_NS 200000         /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
@@ -607,6 +608,7 @@ static uint64_t only_runner(struct pyro_sampler *s)
     const struct pyro_layout *lay = s->lay;
     const size_t size = (size_t)lay->gil_switches + 8;
     uint8_t gil[256];
+    s->runner_ns = s->thread_count < MANY ? 0 : pyro_base_monotonic_ns();
     if (s->gil == 0 || s->thread_count < MANY || size > sizeof gil ||
         pyro_target_read(s->target, s->gil, gil, size) != 0)
         return 0;
@@ -644,6 +646,7 @@ static int choose_threads(struct pyro_sampler *s)
     return count;
 }
 
+/* Of the threads that were not read. */
 static void repeat_samples(struct pyro_sampler *s)
 {
     for (int i = 0; i < s->thread_count; i++) {
@@ -651,6 +654,20 @@ static void repeat_samples(struct pyro_sampler *s)
         if (t->rests)
             sampler_emit(s, t, t->last_node, t->last_flags, 0, PYRO_NO_NODE, false);
     }
+}
+
+/* They may have run since that was asked: reads them after all.  True: one has ended. */
+static bool read_rested(struct pyro_sampler *s)
+{
+    bool stale = false;
+    for (int i = 0; i < s->thread_count; i++) {
+        struct thread *t = s->threads[i];
+        if (t->rests) {
+            t->rests = t->lower_fresh = false;
+            stale |= settle(s, t) == DEAD;
+        }
+    }
+    return stale;
 }
 
 static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
@@ -673,7 +690,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     const int todo = choose_threads(s);
     if (todo < 0)
         return todo;
-    bool stale = false;
+    bool stale = false, late = false;
     for (int begin = 0; begin < todo;) {
         int count = 0, iovecs = 0;
         while (begin + count < todo) {
@@ -694,7 +711,9 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             return PYRO_E_GONE;
         if (begin == 0) {
             keep_tick(s, number, batch.middle);
-            repeat_samples(s);
+            late = batch.middle - s->runner_ns > RESTED_NS;
+            if (!late)
+                repeat_samples(s);
         }
         size_t at = 0;
         struct thread *again[IOVECS_MOST];
@@ -716,6 +735,8 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
                 stale = true;
         begin += count;
     }
+    if (late && read_rested(s))
+        stale = true;
     if (stale) /* threads ended; others may have taken their places */
         sample_new_threads(s);
     threads_rename(s);
