@@ -266,7 +266,6 @@ struct pyro_sampler {
     uint64_t gil_holder;  /* the thread state that holds it, as last read; 0: none */
     bool gil_known, collecting;
     bool gil_wanted;      /* it is looked at in this tick */
-    uint64_t runner_ns;   /* when it was asked who can have run since the last tick */
     uint64_t rested_tick; /* when a thread last did not run */
     size_t gil_at;        /* where its lines are among the copies */
     uint64_t ask_ns;      /* what may still be spent on asking the kernel for threads' states */

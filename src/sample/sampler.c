@@ -14,7 +14,7 @@
 #define THREADS_EVERY 64 /* ticks between walks of the thread list, ... */
 #define MANY 8 /* threads from which on it is worth asking whether others can have run, ... */
 #define ALL_EVERY 1000   /* ... but for one in so many ticks */
-#define RESTED_NS 100000 /* ... or where it was asked this long before the copies */
+#define RESTED_NS 100000 /* ... or where the copies come this long after the tick began */
 #define OTHERS_EVERY 8   /* ... with other interpreters: no word tells of their new threads */
 #define LINE_NS 200      /* what fetching a line from another core takes at most, twice */
 #define GAP_PIECES 3     /* between the two copies: so many pieces of chance, or of words, ... */
@@ -608,7 +608,6 @@ static uint64_t only_runner(struct pyro_sampler *s)
     const struct pyro_layout *lay = s->lay;
     const size_t size = (size_t)lay->gil_switches + 8;
     uint8_t gil[256];
-    s->runner_ns = s->thread_count < MANY ? 0 : pyro_base_monotonic_ns();
     if (s->gil == 0 || s->thread_count < MANY || size > sizeof gil ||
         pyro_target_read(s->target, s->gil, gil, size) != 0)
         return 0;
@@ -711,7 +710,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
             return PYRO_E_GONE;
         if (begin == 0) {
             keep_tick(s, number, batch.middle);
-            late = batch.middle - s->runner_ns > RESTED_NS;
+            late = batch.middle > now + RESTED_NS;
             if (!late)
                 repeat_samples(s);
         }
