@@ -228,7 +228,10 @@ static int find_interpreter(struct pyro_target *t, struct pyro_error *err)
             return not_ready(t->pid, err);
     }
     if (id != 0)
-        return not_ready(t->pid, err);
+        return pyro_base_fail(err, PYRO_E_UNSUPPORTED,
+                              "The interpreters of process %d cannot be read: their list does not "
+                              "end within %d.",
+                              (int)t->pid, INTERPRETERS_MAX);
     t->interpreter = at;
     /* The list's head may change between the two reads; three times in a row it does not. */
     for (int attempt = 0; attempt < 3; attempt++) {
