@@ -195,6 +195,7 @@ PLACES = [
 threads = [threading.Thread(target=f, name=f.__name__) for f in PLACES]  # -> lib
 threads.append(threading.Thread(target=in_line, args=(SECONDS,), name="in_line"))  # -> lib
 for thread in threads:
+    thread.daemon = True  # -> lib
     thread.start()  # -> lib
 time.sleep(SECONDS * 0.5)
 # But for bodies of classes, which are named without what they are in.
