@@ -44,7 +44,7 @@ class Python(NamedTuple):
 
     @property
     def supported(self):
-        return (3, 11) <= self.version <= (3, 15) and not self.free_threaded
+        return (3, 10) <= self.version <= (3, 15) and not self.free_threaded
 
 
 def parse_list(text):

@@ -221,7 +221,7 @@ def test_list_of_pythons():
         "3.9         /x/3.9/python  3.9.4  -  pyenv\n"
         "3.14t       not tested: none here\n"
     )
-    assert [python.supported for python in found] == [True, False, False, False]
+    assert [python.supported for python in found] == [True, False, True, False]
     assert missing == {"3.14t": "none here"}
 
 
