@@ -137,7 +137,8 @@ int pyro_cli_open(const struct pyro_args *args, const char *recording, char path
 int pyro_cli_write_export(const struct pyro_profile *p, const struct pyro_export_format *format,
                           const struct pyro_export_options *options, const char *path, bool force,
                           struct pyro_error *err);
-struct pyro_export_options pyro_cli_export_options(const struct pyro_args *args);
+/* What --frames and its like ask for.  Returns 0 or an exit status, having said why. */
+int pyro_cli_export_options(const struct pyro_args *args, struct pyro_export_options *out);
 
 /* ---- doctor_system.c, doctor_pythons.c: what doctor finds */
 enum pyro_verdict { PYRO_GOOD, PYRO_WARN, PYRO_BAD, PYRO_INFO };

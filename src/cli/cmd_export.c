@@ -43,7 +43,8 @@ int pyro_cli_export(struct pyro_cli *cli)
                              "`pyrometer export` takes one recording, and `%s` is a second.",
                              args->words[1]);
     const struct pyro_export_format *format = chosen_format(args, output);
-    if (!format)
+    struct pyro_export_options options;
+    if (!format || pyro_cli_export_options(args, &options) != 0)
         return PYRO_EXIT_USAGE;
     if (!to_stdout && pyro_cli_check_output(output, force, &err) != 0)
         return pyro_cli_fail(PYRO_EXIT_FAILED, "%s", err.text);
@@ -56,7 +57,6 @@ int pyro_cli_export(struct pyro_cli *cli)
         return pyro_cli_fail(PYRO_EXIT_FAILED,
                              "%s is the recording itself. Give another name with -o.", output);
     }
-    struct pyro_export_options options = pyro_cli_export_options(args);
     signal(SIGPIPE, SIG_IGN);
     int rc = pyro_cli_write_export(profile, format, &options, output, force, &err);
     if (rc && !(to_stdout && ferror(stdout)))

@@ -81,7 +81,7 @@ const struct pyro_option pyro_cli_options[PYRO_OPT_COUNT] = {
     [PYRO_OPT_FUNCTION] = {"function", 0, PYRO_KIND_FLAG, NULL, NULL, false, EXPORT,
                            "The same as `--frames function`."},
     [PYRO_OPT_NOLINENO] = {"nolineno", 0, PYRO_KIND_FLAG, NULL, NULL, false, EXPORT,
-                           "The same as `--frames function`."},
+                           "A function counts as one frame, and is named without its line."},
     [PYRO_OPT_THREADS] = {"threads", 0, PYRO_KIND_FLAG, NULL, NULL, false, EXPORT,
                           "In `collapsed`: the lowest frame is the thread, with its process below "
                           "it where there are several. `speedscope` has a profile for each thread "

@@ -10,16 +10,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct pyro_export_options pyro_cli_export_options(const struct pyro_args *args)
+int pyro_cli_export_options(const struct pyro_args *args, struct pyro_export_options *out)
 {
     const char *frames = pyro_cli_value(args, PYRO_OPT_FRAMES);
-    struct pyro_export_options options = {.frames = PYRO_EXPORT_FUNCTIONS,
-                                          .threads = pyro_cli_has(args, PYRO_OPT_THREADS)};
+    bool function = pyro_cli_has(args, PYRO_OPT_FUNCTION);
+    bool nolineno = pyro_cli_has(args, PYRO_OPT_NOLINENO);
+    if ((frames != NULL) + function + nolineno > 1)
+        return pyro_cli_fail(PYRO_EXIT_USAGE,
+                             "Of --frames, --function and --nolineno only one can be given.");
+    *out = (struct pyro_export_options){.frames = PYRO_EXPORT_FUNCTIONS,
+                                        .threads = pyro_cli_has(args, PYRO_OPT_THREADS)};
+    if (nolineno)
+        out->frames = PYRO_EXPORT_NAMES;
     if (frames && strcmp(frames, "line") == 0)
-        options.frames = PYRO_EXPORT_LINES;
+        out->frames = PYRO_EXPORT_LINES;
     if (frames && strcmp(frames, "instruction") == 0)
-        options.frames = PYRO_EXPORT_INSTRUCTIONS;
-    return options;
+        out->frames = PYRO_EXPORT_INSTRUCTIONS;
+    return 0;
 }
 
 static int cannot_write(struct pyro_error *err, const char *path, int why)

@@ -8,6 +8,7 @@
 
 enum pyro_export_frames { /* what counts as one frame */
                           PYRO_EXPORT_FUNCTIONS,
+                          PYRO_EXPORT_NAMES, /* functions, without their lines */
                           PYRO_EXPORT_LINES, /* function and the line that was running or calling */
                           PYRO_EXPORT_INSTRUCTIONS, /* function, line and offset in the bytecode */
 };

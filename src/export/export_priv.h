@@ -9,7 +9,7 @@
 /* The frames of an export: those that some node has, without duplicates at the wanted grain. */
 struct pyro_label {
     uint32_t function;
-    uint32_t line;       /* the function's first for PYRO_EXPORT_FUNCTIONS */
+    uint32_t line;       /* the function's first for PYRO_EXPORT_FUNCTIONS, 0 for _NAMES */
     uint32_t column;     /* PYRO_EXPORT_INSTRUCTIONS only, else 0 */
     int32_t instruction; /* PYRO_EXPORT_INSTRUCTIONS only, else -1 */
     const char *text;    /* for formats that tell frames apart by text: unique.  In the arena */

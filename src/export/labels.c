@@ -14,7 +14,9 @@ static struct pyro_label label_of(const struct pyro_profile *p, const struct pyr
     struct pyro_label label = {.function = frame->function,
                                .line = p->functions[frame->function].first_line,
                                .instruction = -1};
-    if (grain != PYRO_EXPORT_FUNCTIONS)
+    if (grain == PYRO_EXPORT_NAMES)
+        label.line = 0;
+    else if (grain != PYRO_EXPORT_FUNCTIONS)
         label.line = frame->line;
     if (grain == PYRO_EXPORT_INSTRUCTIONS) {
         label.column = frame->column;
@@ -23,9 +25,9 @@ static struct pyro_label label_of(const struct pyro_profile *p, const struct pyr
     return label;
 }
 
-/* QUALNAME (FILE:LINE), with +OFFSET for instructions */
+/* QUALNAME (FILE:LINE), with +OFFSET for instructions, without :LINE for names */
 static void put_text(struct pyro_buf *buf, const struct pyro_profile *p,
-                     const struct pyro_label *label)
+                     const struct pyro_label *label, enum pyro_export_frames grain)
 {
     const struct pyro_function *function = &p->functions[label->function];
     struct pyro_str name = function->qualname.size ? function->qualname : function->name;
@@ -35,7 +37,9 @@ static void put_text(struct pyro_buf *buf, const struct pyro_profile *p,
     pyro_export_put_name(buf, name, ";", PYRO_EXPORT_LONGEST_NAME);
     pyro_base_put(buf, " (", 2);
     pyro_export_put_name(buf, function->file, ";", PYRO_EXPORT_LONGEST_NAME);
-    if (label->instruction >= 0)
+    if (grain == PYRO_EXPORT_NAMES)
+        n = snprintf(end, sizeof end, ")");
+    else if (label->instruction >= 0)
         n = snprintf(end, sizeof end, ":%u+%d)", label->line, label->instruction);
     else
         n = snprintf(end, sizeof end, ":%u)", label->line);
@@ -43,7 +47,8 @@ static void put_text(struct pyro_buf *buf, const struct pyro_profile *p,
 }
 
 /* Texts in the order of the labels; the second of the same text gets " #2", and so on. */
-static int make_texts(const struct pyro_profile *p, struct pyro_labels *labels)
+static int make_texts(const struct pyro_profile *p, enum pyro_export_frames grain,
+                      struct pyro_labels *labels)
 {
     struct pyro_strings *strings = pyro_base_strings_new();
     struct pyro_vec seen = PYRO_VEC(uint32_t); /* by string: labels of that text so far */
@@ -52,7 +57,7 @@ static int make_texts(const struct pyro_profile *p, struct pyro_labels *labels)
 
     for (size_t i = 0; rc == 0 && i < labels->count; i++) {
         pyro_base_buf_clear(&buf);
-        put_text(&buf, p, &labels->labels[i]);
+        put_text(&buf, p, &labels->labels[i], grain);
         uint32_t id = buf.failed ? PYRO_MAP_NONE
                                  : pyro_base_strings_add(strings, (char *)buf.data, buf.len, NULL);
         if (id == PYRO_MAP_NONE ||
@@ -118,7 +123,7 @@ int pyro_export_labels(const struct pyro_profile *p, enum pyro_export_frames gra
     if (rc == 0)
         rc = collect(p, grain, out);
     if (rc == 0 && texts)
-        rc = make_texts(p, out);
+        rc = make_texts(p, grain, out);
     if (rc)
         pyro_export_labels_release(out);
     return rc;

@@ -31,6 +31,29 @@ Exports of a recording, judged by scripts of their own.
   $ pyrometer export app.pyro --format collapsed --mine --frames line > lines
   $ grep -q "A.run[^;]*/app.py:6);A.step [^;]*/app.py:8)" lines && echo call sites
   call sites
+  $ pyrometer export app.pyro --format collapsed --function | cmp - out.collapsed
+  $ pyrometer export app.pyro --format collapsed --nolineno > names
+  $ grep -c ":[0-9]*)" names
+  0
+  [1]
+  $ grep -q "A.run ([^:;]*/app.py);A.step ([^:;]*/app.py)" names && echo names
+  names
+  $ pyrometer export app.pyro --format collapsed --nolineno --frames line
+  pyrometer: Of --frames, --function and --nolineno only one can be given.
+  [2]
+  $ pyrometer export app.pyro --format collapsed --idle | cmp - out.collapsed
+  $ pyrometer export app.pyro --format collapsed --gil > gil
+  $ pyrometer export app.pyro --format collapsed --state gil | cmp - gil
+  $ pyrometer export app.pyro --format collapsed --mode gil | cmp - gil
+  $ pyrometer export app.pyro --format collapsed --state cpu > cpu
+  $ pyrometer export app.pyro --format collapsed --mode cpu | cmp - cpu
+  $ "$PYTHON" -c 'import sys
+  > all, gil, cpu = (sum(int(line.split()[-1]) for line in open(name)) for name in sys.argv[1:])
+  > print(0.2 * all < gil < 0.8 * all, 0.2 * all < cpu <= all)' out.collapsed gil cpu
+  True True
+  $ pyrometer export app.pyro --format collapsed --gil --idle
+  pyrometer: Of --state, --mode, --gil and --idle only one can be given.
+  [2]
   $ pyrometer export app.pyro --format collapsed --mine | cut -d' ' -f1 | sort -u
   <module>
   A.run
