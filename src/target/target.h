@@ -55,7 +55,8 @@ struct pyro_layout {
     int unicode_length, unicode_state, unicode_ascii_data, unicode_compact_data;
     int unicode_kind, unicode_compact, unicode_ascii; /* numbers of bits in the state's 32 */
     int bytes_data;
-    int long_digits, float_value, cell_value, tuple_items, list_items;
+    int long_digits, float_value, complex_value, bytearray_start;
+    int cell_value, tuple_items, list_items;
     int dict_used, dict_keys, dict_values, keys_kind;
     int set_used, set_mask, set_table;
     int tag_mask;     /* low bits of a stack reference that are not the address */

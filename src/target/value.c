@@ -114,7 +114,16 @@ static void show_int(struct showing *s, uint64_t object)
     show_digits(s, digits, (int)count, negative);
 }
 
-/* The shortest text that is read as the same number, with a point as Python shows it. */
+/* The shortest text that is read as the same number. */
+static void number_text(double value, char text[40])
+{
+    for (int precision = 1; precision <= 17; precision++) {
+        snprintf(text, 40, "%.*g", precision, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+}
+
 static void show_float(struct showing *s, uint64_t object)
 {
     double value;
@@ -123,12 +132,26 @@ static void show_float(struct showing *s, uint64_t object)
         put(s, "?");
         return;
     }
-    for (int precision = 1; precision <= 17; precision++) {
-        snprintf(text, sizeof text, "%.*g", precision, value);
-        if (strtod(text, NULL) == value)
-            break;
+    number_text(value, text);
+    put(s, "%s%s", text, strpbrk(text, ".eni") == NULL ? ".0" : ""); /* a point, as Python has it */
+}
+
+/* Python leaves a real part of 0 out, but not of -0. */
+static void show_complex(struct showing *s, uint64_t object)
+{
+    double parts[2];
+    char real[40], imaginary[40];
+    if (pyro_target_read(s->t, object + (uint64_t)s->t->layout.complex_value, parts,
+                         sizeof parts)) {
+        put(s, "?");
+        return;
     }
-    put(s, "%s%s", text, strpbrk(text, ".eni") == NULL ? ".0" : "");
+    number_text(parts[0], real);
+    number_text(parts[1], imaginary);
+    if (strcmp(real, "0") == 0)
+        put(s, "%sj", imaginary);
+    else
+        put(s, "(%s%s%sj)", real, imaginary[0] == '-' ? "" : "+", imaginary);
 }
 
 /* Of a str's text: six characters that stand for one that UTF-8 has not. */
@@ -165,24 +188,26 @@ static void show_str(struct showing *s, uint64_t object)
         put_quoted(s, (const uint8_t *)text, size, true);
 }
 
-static void show_bytes(struct showing *s, uint64_t object)
+static void show_bytes(struct showing *s, uint64_t object, bool array)
 {
     const struct pyro_layout *l = &s->t->layout;
     uint8_t bytes[TEXT_MOST];
-    uint64_t size;
-    if (!read_word(s, object, l->var_size, &size) || size > SIZE_MOST) {
+    uint64_t size, at = object + (uint64_t)l->bytes_data;
+    if (!read_word(s, object, l->var_size, &size) || size > SIZE_MOST ||
+        (array && size > 0 && !read_word(s, object, l->bytearray_start, &at))) {
         put(s, "?");
         return;
     }
     size_t shown = size < TEXT_MOST ? size : TEXT_MOST;
-    if (pyro_target_read(s->t, object + (uint64_t)l->bytes_data, bytes, shown) != 0) {
+    if (shown > 0 && pyro_target_read(s->t, at, bytes, shown) != 0) {
         put(s, "?");
         return;
     }
-    put(s, "b");
+    put(s, array ? "bytearray(b" : "b");
     put_quoted(s, bytes, shown, false);
     if (shown < size)
         put(s, "... %" PRIu64 " more", size - shown);
+    put(s, array ? ")" : "");
 }
 
 static void put_more(struct showing *s, uint64_t size, int shown)
@@ -305,6 +330,22 @@ static void show_set(struct showing *s, uint64_t object, bool frozen, int nested
     put(s, frozen ? "})" : "}");
 }
 
+/* Its struct is private: start, stop and step are what comes first in it. */
+static void show_range(struct showing *s, uint64_t object, int nested)
+{
+    uint64_t parts[3];
+    if (pyro_target_read(s->t, object + (uint64_t)s->t->layout.object_size, parts, sizeof parts)) {
+        put(s, "?");
+        return;
+    }
+    put(s, "range(");
+    for (size_t i = 0; i < 3; i++) {
+        put(s, "%s", i > 0 ? ", " : "");
+        show(s, parts[i], nested + 1);
+    }
+    put(s, ")");
+}
+
 static void show_function(struct showing *s, uint64_t object)
 {
     uint64_t name;
@@ -333,8 +374,12 @@ static bool show_builtin(struct showing *s, uint64_t object, const char *type, i
         show_float(s, object);
     else if (strcmp(type, "str") == 0)
         show_str(s, object);
-    else if (strcmp(type, "bytes") == 0)
-        show_bytes(s, object);
+    else if (strcmp(type, "complex") == 0)
+        show_complex(s, object);
+    else if (strcmp(type, "bytes") == 0 || strcmp(type, "bytearray") == 0)
+        show_bytes(s, object, type[4] == 'a');
+    else if (strcmp(type, "range") == 0)
+        show_range(s, object, nested);
     else if (strcmp(type, "list") == 0 || strcmp(type, "tuple") == 0)
         show_row(s, object, type[0] == 'l', nested);
     else if (strcmp(type, "dict") == 0)

@@ -74,7 +74,11 @@ def inner(n, text, *rest, key=None, **more):
     empty = {}, [], (), ""
     gone = {"x": 1, "y": 2}
     del gone["x"]
-    thing, function, kind, odd = Thing(), inner, Thing, 1 + 2j
+    thing, function, kind = Thing(), inner, Thing
+    odd, imaginary, minus = 1 + 2j, 3j, complex(-1.5, -2)
+    array, long_array, no_array = bytearray(b"_ab"), bytearray(b"x" * 500), bytearray()
+    del array[0]
+    counted, stepped = range(5), range(10, -2, -3)
     some, none_left, frozen, dots = {1, "two", (3,)}, {7}, frozenset({8}), ...
     none_left.remove(7)
     hundred, of_sets = set(range(100)), [set(), frozenset()]
@@ -101,7 +105,7 @@ HELD = {
     "yes": True, "no": False, "one": (1,), "table": {"a": 1, "b": [2], 3: "x"},
     "mixed": {1: 2, (3, 4): None}, "empty": ({}, [], (), ""), "gone": {"y": 2},
     "accents": "h\u00e9llo \u4e2d \U0001f600 it's\n", "slashes": "C:\\dir\t", "lone": "\udc80",
-    "captured": 5, "some": {1, "two", (3,)},
+    "captured": 5, "some": {1, "two", (3,)}, "odd": 1 + 2j, "imaginary": 3j, "minus": -1.5 - 2j,
 }  # fmt: skip
 SHOWN = {
     "huge": "<int of 2001 bits>",
@@ -111,7 +115,11 @@ SHOWN = {
     "thing": r"<Thing at 0x[0-9a-f]+>",
     "function": "<function inner>",
     "kind": "<class 'Thing'>",
-    "odd": r"<complex at 0x[0-9a-f]+>",
+    "array": r"bytearray\(b'ab'\)",
+    "long_array": r"bytearray\(b'x{120}'\.\.\. 380 more\)",
+    "no_array": r"bytearray\(b''\)",
+    "counted": r"range\(0, 5, 1\)",
+    "stepped": r"range\(10, -2, -3\)",
     "none_left": r"set\(\)",
     "frozen": r"frozenset\(\{8\}\)",
     "dots": "Ellipsis",

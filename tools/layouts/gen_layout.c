@@ -199,6 +199,8 @@ static void objects(void)
     AT(long_digits, PyLongObject, ob_digit);
 #endif
     AT(float_value, PyFloatObject, ob_fval);
+    AT(complex_value, PyComplexObject, cval);
+    AT(bytearray_start, PyByteArrayObject, ob_start);
     AT(cell_value, PyCellObject, ob_ref);
     AT(tuple_items, PyTupleObject, ob_item);
     AT(list_items, PyListObject, ob_item);
