@@ -36,7 +36,7 @@ from judge import ChainJudge, chain_shares, witness_shares
 SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
 ERROR = 0.0015 if LONG else 0.0022  # standard deviation of what the shares are off by
-SECONDS = 0.8  # a run
+SECONDS = 0.65  # a run
 LEAST_RUNS = 4  # what shares are off by differs from run to run, with where the memory lies
 MOST_RUNS = 200
 ONE_IN = 1e-6
