@@ -196,6 +196,32 @@ bool pyro_target_find_qualname(struct pyro_target *t, const struct pyro_code *co
 /* The name of a threading.Thread object; false: it cannot be read (now). */
 bool pyro_target_thread_name(struct pyro_target *t, uint64_t object, char *out, size_t size);
 
+/* ---- why a process may not be read */
+struct pyro_obstacles {
+    bool may_trace; /* this process has CAP_SYS_PTRACE */
+    bool withheld;  /* it cannot get it, not even as root: so in most containers */
+    bool filtered;  /* a seccomp filter is on this process */
+    bool contained; /* this process is in a container */
+    uid_t user, owner;
+    int scope; /* Yama's ptrace_scope; -1: none */
+};
+/* False: there is no such process. */
+bool pyro_target_obstacles(pid_t pid, struct pyro_obstacles *out);
+
+struct pyro_refusal {
+    char obstacle[300], advice[300]; /* what stands in the way, and what grants it, in prose */
+    char mend[500];                  /* the exact lines that grant it */
+};
+void pyro_target_refusal(const struct pyro_obstacles *o, pid_t pid, struct pyro_refusal *out);
+
+#define PYRO_MEND_CONTAINER                                                                        \
+    "Docker, and podman alike: docker run --cap-add=SYS_PTRACE ...\n"                              \
+    "Compose, under the service: cap_add: [SYS_PTRACE]\n"                                          \
+    "Kubernetes, under the container: securityContext: {capabilities: {add: [SYS_PTRACE]}}"
+#define PYRO_MEND_YAMA_3                                                                           \
+    "echo kernel.yama.ptrace_scope=1 | sudo tee /etc/sysctl.d/10-ptrace.conf\n"                    \
+    "Then restart the machine (of a container: both on its host)."
+
 /* ---- /proc */
 /* start time (field 22), state letter, ppid, CPU ns, of a process or (tid != 0) one of its
  * threads. */

@@ -152,15 +152,7 @@ uint32_t target_pairs_last_line(const struct pyro_code *code); /* 3.10 */
 uint64_t target_index_bytes(uint64_t slots); /* of a table with so many slots */
 
 /* ---- refusals (permission.c) */
-
-/* What may stand in the way of reading a process. */
-struct target_obstacles {
-    bool may_trace; /* this process has CAP_SYS_PTRACE */
-    bool filtered;  /* a seccomp filter is on this process */
-    uid_t user, owner;
-    int scope; /* Yama's ptrace_scope; -1: none */
-};
-int target_fail_obstacle(const struct target_obstacles *o, pid_t pid, struct pyro_error *err);
+int target_fail_obstacle(const struct pyro_obstacles *o, pid_t pid, struct pyro_error *err);
 int target_fail_permission(pid_t pid, struct pyro_error *err);
 int target_fail_gone(pid_t pid, struct pyro_error *err);
 

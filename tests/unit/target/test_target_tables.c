@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -247,33 +248,91 @@ static void test_layouts(void **state)
     }
 }
 
-/* The setting that stands in the way, and what grants it. */
+#define CONTAINER_LINES                                                                            \
+    "Docker, and podman alike: docker run --cap-add=SYS_PTRACE ...\n"                              \
+    "Compose, under the service: cap_add: [SYS_PTRACE]\n"                                          \
+    "Kubernetes, under the container: securityContext: {capabilities: {add: [SYS_PTRACE]}}"
+#define AS_ROOT "\nThen, as root in it: pyrometer attach PID"
+#define SUDO "sudo pyrometer attach 4711"
+#define SYSCTL "sudo sysctl kernel.yama.ptrace_scope=0"
+#define YAMA_3                                                                                     \
+    "echo kernel.yama.ptrace_scope=1 | sudo tee /etc/sysctl.d/10-ptrace.conf\n"                    \
+    "Then restart the machine (of a container: both on its host)."
+
+/* The setting that stands in the way, and what grants it: in the sentence, and as lines. */
 static void test_refusals(void **state)
 {
+    enum { CAP = 1, WITHHELD = 2, FILTER = 4, BOX = 8 };
     static const struct {
-        struct target_obstacles obstacles;
-        const char *names, *mends;
+        int flags;
+        uid_t user, owner;
+        int scope;
+        const char *names, *mends, *lines;
     } cases[] = {
-        {{true, true, 0, 0, -1}, "seccomp", "`--cap-add=SYS_PTRACE`"},
-        {{true, false, 0, 7, 3}, "SELinux, AppArmor", "`sudo dmesg | tail`"},
-        {{false, true, 0, 0, 1}, "CAP_SYS_PTRACE", "`--cap-add=SYS_PTRACE`"},
-        {{false, false, 8, 7, 1}, "user 7's (or was made undumpable) and this is user 8", "`sudo`"},
-        {{false, false, 8, 8, 3}, "ptrace_scope is 3", "next start of the machine"},
-        {{false, false, 8, 8, 2}, "ptrace_scope is 2", "`sudo sysctl kernel.yama.ptrace_scope=0`."},
-        {{false, false, 8, 8, 1}, "ptrace_scope is 1", "or start the program with `pyrometer run`"},
-        {{false, true, 8, 8, 0}, "seccomp", "`--cap-add=SYS_PTRACE`"},
-        {{false, false, 8, 8, -1}, "namespace", "`sudo`"},
+        {CAP | FILTER, 0, 0, -1, "seccomp", "`--cap-add=SYS_PTRACE`, which lifts it.",
+         CONTAINER_LINES},
+        {CAP | FILTER | BOX, 0, 7, 2, "seccomp", "`--cap-add=SYS_PTRACE`", CONTAINER_LINES},
+        {CAP, 0, 7, -1, "SELinux, AppArmor", "`sudo dmesg | tail`", "sudo dmesg | tail"},
+        {CAP, 0, 7, 2, "SELinux, AppArmor", "`sudo dmesg | tail`", "sudo dmesg | tail"},
+        {CAP, 0, 7, 3, "ptrace_scope is 3", "next start of the machine", YAMA_3},
+        {FILTER, 0, 0, 1, "CAP_SYS_PTRACE", "`--cap-add=SYS_PTRACE`", CONTAINER_LINES},
+        {WITHHELD | BOX, 0, 7, -1, "CAP_SYS_PTRACE", "`--cap-add=SYS_PTRACE`", CONTAINER_LINES},
+        {0, 8, 7, 1, "user 7's (or was made undumpable) and this is user 8", "with `sudo`.", SUDO},
+        {BOX, 8, 0, -1, "user 0's (or was made undumpable) and this is user 8", "`sudo`", SUDO},
+        {FILTER, 8, 7, 0, "user 7's", "with `sudo`.", SUDO},
+        {WITHHELD | BOX, 8, 7, 1, "user 7's",
+         "`--cap-add=SYS_PTRACE` and run the same command as root", CONTAINER_LINES AS_ROOT},
+        {0, 8, 8, 3, "ptrace_scope is 3", "next start of the machine", YAMA_3},
+        {0, 8, 7, 3, "ptrace_scope is 3", "next start of the machine", YAMA_3},
+        {0, 8, 8, 2, "ptrace_scope is 2",
+         "`sudo`, or allow it until the next start of the machine with `" SYSCTL "`.",
+         SUDO "\nFor all programs: " SYSCTL},
+        {0, 8, 8, 1, "ptrace_scope is 1", "or start the program with `pyrometer run`",
+         SUDO "\nFor all programs: " SYSCTL},
+        {BOX, 8, 8, 1, "ptrace_scope is 1", "`" SYSCTL "` on the host, or start",
+         SUDO "\nFor all programs, on the host: " SYSCTL},
+        {WITHHELD | BOX, 8, 8, 2, "ptrace_scope is 2", "`" SYSCTL "` on the host.",
+         CONTAINER_LINES AS_ROOT "\nFor all programs, on the host: " SYSCTL},
+        {FILTER, 8, 8, 0, "seccomp", "`--cap-add=SYS_PTRACE`", CONTAINER_LINES},
+        {FILTER | BOX, 8, 8, -1, "seccomp", "`--cap-add=SYS_PTRACE`", CONTAINER_LINES},
+        {0, 8, 8, 0, "namespace", "with `sudo`.", SUDO},
+        {0, 8, 8, -1, "namespace", "with `sudo`.", SUDO},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct pyro_obstacles obstacles = {
+            .may_trace = cases[i].flags & CAP,
+            .withheld = cases[i].flags & WITHHELD,
+            .filtered = cases[i].flags & FILTER,
+            .contained = cases[i].flags & BOX,
+            .user = cases[i].user,
+            .owner = cases[i].owner,
+            .scope = cases[i].scope,
+        };
+        struct pyro_refusal refusal;
         struct pyro_error err = {0};
-        int rc = target_fail_obstacle(&cases[i].obstacles, 4711, &err);
+        int rc = target_fail_obstacle(&obstacles, 4711, &err);
 
         assert_int_equal(rc, PYRO_E_PERMISSION);
         assert_non_null(strstr(err.text, "Not permitted to read process 4711"));
         if (strstr(err.text, cases[i].names) == NULL || strstr(err.text, cases[i].mends) == NULL)
             fail_msg("%zu: %s", i, err.text);
+        pyro_target_refusal(&obstacles, 4711, &refusal);
+        assert_non_null(strstr(err.text, refusal.obstacle));
+        assert_non_null(strstr(err.text, refusal.advice));
+        assert_string_equal(refusal.mend, cases[i].lines);
     }
+}
+
+/* Of this process itself, and of one that is not there. */
+static void test_obstacles(void **state)
+{
+    struct pyro_obstacles obstacles;
+
+    assert_true(pyro_target_obstacles(getpid(), &obstacles));
+    assert_int_equal(obstacles.user, geteuid());
+    assert_in_range(obstacles.scope + 1, 0, 4);
+    assert_false(pyro_target_obstacles(1 << 22, &obstacles));
 }
 
 int main(void)
@@ -283,7 +342,7 @@ int main(void)
         cmocka_unit_test(test_any_bytes),     cmocka_unit_test(test_offsets_agree),
         cmocka_unit_test(test_offsets_wrong), cmocka_unit_test(test_offsets_moved),
         cmocka_unit_test(test_versions),      cmocka_unit_test(test_layouts),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_obstacles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
