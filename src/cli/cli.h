@@ -140,17 +140,22 @@ int pyro_cli_write_export(const struct pyro_profile *p, const struct pyro_export
 /* What --frames and its like ask for.  Returns 0 or an exit status, having said why. */
 int pyro_cli_export_options(const struct pyro_args *args, struct pyro_export_options *out);
 
-/* ---- doctor_system.c, doctor_pythons.c: what doctor finds */
+/* ---- doctor_*.c: what doctor finds */
 enum pyro_verdict { PYRO_GOOD, PYRO_WARN, PYRO_BAD, PYRO_INFO };
 struct pyro_check {
     const char *key; /* for JSON */
     const char *label;
     enum pyro_verdict verdict;
     char text[400]; /* what was found */
-    char mend[400]; /* the command or step that mends it; "" if nothing needs to be */
+    char mend[600]; /* the commands or steps that mend it, in lines; "" if nothing needs to be */
 };
 /* Fills at most max; the number.  *works: memory of a child could be read. */
 size_t pyro_cli_check_system(struct pyro_check *out, size_t max, bool *works);
+
+/* Of a child's memory: why is 0, or the errno with which reading failed; and of Yama's setting. */
+struct pyro_obstacles;
+void pyro_cli_judge_reading(const struct pyro_obstacles *o, int why, struct pyro_check *out);
+void pyro_cli_judge_yama(const struct pyro_obstacles *o, struct pyro_check *out);
 
 /* The same of a process and of those it has started.  *works: one of them can be profiled. */
 size_t pyro_cli_check_process(int pid, struct pyro_check *out, size_t max, bool *works);

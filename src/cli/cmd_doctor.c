@@ -74,14 +74,23 @@ static void print_sign(enum pyro_verdict verdict, bool coloured, const char *lab
     print_label(signs[verdict], colours[verdict], coloured, label);
 }
 
+static void print_lines(const char *lines)
+{
+    char clean[PATH_MAX], line[PATH_MAX];
+    for (const char *end; *lines; lines = end + (*end == '\n')) {
+        end = strchrnul(lines, '\n');
+        snprintf(line, sizeof line, "%.*s", (int)(end - lines), lines);
+        printf("%12s%s\n", "", pyro_cli_clean(clean, sizeof clean, line));
+    }
+}
+
 static void print_checks(const struct pyro_check *checks, size_t count, bool colour)
 {
     char clean[PATH_MAX];
     for (const struct pyro_check *check = checks; check < checks + count; check++) {
         print_sign(check->verdict, colour, check->label);
         printf("%s\n", pyro_cli_clean(clean, sizeof clean, check->text));
-        if (check->mend[0])
-            printf("%12s%s\n", "", pyro_cli_clean(clean, sizeof clean, check->mend));
+        print_lines(check->mend);
     }
 }
 

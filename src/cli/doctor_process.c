@@ -25,6 +25,19 @@ static void say_argv(pid_t pid, char *out, size_t size)
     free(argv);
 }
 
+/* What stands in the way, and what grants it.  False: it has ended by now. */
+static bool say_refusal(pid_t pid, struct pyro_check *out)
+{
+    struct pyro_obstacles obstacles;
+    struct pyro_refusal refusal;
+    if (!pyro_target_obstacles(pid, &obstacles))
+        return false;
+    pyro_target_refusal(&obstacles, pid, &refusal);
+    snprintf(out->text, sizeof out->text, "%d may not be read: %s", (int)pid, refusal.obstacle);
+    snprintf(out->mend, sizeof out->mend, "%s", refusal.mend);
+    return true;
+}
+
 /* False: nothing is to be said of it. */
 static bool check(pid_t pid, bool is_child, struct pyro_check *out)
 {
@@ -43,6 +56,8 @@ static bool check(pid_t pid, bool is_child, struct pyro_check *out)
         pyro_target_close(target);
     } else {
         out->verdict = rc == PYRO_E_NOT_PYTHON ? PYRO_INFO : PYRO_BAD;
+        if (rc == PYRO_E_PERMISSION && say_refusal(pid, out))
+            return true;
         const char *text = err.text;
         if (strncmp(text, "Process ", 8) == 0) /* which the label says already */
             text += 8;

@@ -1,8 +1,9 @@
 /*
  * What of this machine decides whether a process may read another's memory.  The verdict comes
- * from trying it; the settings only explain it and name what mends it.
+ * from trying it; the settings only explain it and name what mends it (doctor_reading.c).
  */
 #include "cli.h"
+#include "target.h"
 
 #include <errno.h>
 #include <gnu/libc-version.h>
@@ -10,14 +11,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#define CAP_SYS_PTRACE_BIT 19
 
 struct checks {
     struct pyro_check *out;
@@ -45,41 +43,6 @@ static bool first_line(const char *path, char *out, size_t size)
     return true;
 }
 
-/* The text behind `field` in /proc/self/status. */
-static bool own_status(const char *field, char *out, size_t size)
-{
-    char *text = NULL;
-    size_t len = 0;
-    bool found = false;
-    if (pyro_base_read_file("/proc/self/status", 1 << 20, &text, &len, NULL) != 0)
-        return false;
-    for (const char *at = text; at && !found; at = strchr(at, '\n')) {
-        at += *at == '\n';
-        if (strncmp(at, field, strlen(field)) == 0) {
-            at += strlen(field);
-            at += strspn(at, " \t");
-            snprintf(out, size, "%.*s", (int)strcspn(at, "\n"), at);
-            found = true;
-        }
-    }
-    free(text);
-    return found;
-}
-
-static bool can_trace_any(void)
-{
-    char text[64];
-    return own_status("CapEff:", text, sizeof text) &&
-           (strtoull(text, NULL, 16) >> CAP_SYS_PTRACE_BIT & 1);
-}
-
-static bool in_container(void)
-{
-    struct stat st;
-    return stat("/.dockerenv", &st) == 0 || stat("/run/.containerenv", &st) == 0 ||
-           getenv("container") || getenv("KUBERNETES_SERVICE_HOST");
-}
-
 /* Reads a word out of a child that does nothing.  0, or errno. */
 static int read_a_child(void)
 {
@@ -100,78 +63,12 @@ static int read_a_child(void)
     return why;
 }
 
-static void check_reading(struct checks *checks, bool *works)
+static void check_rights(struct checks *checks, const struct pyro_obstacles *o)
 {
-    char scope[16] = "", seccomp[16] = "0";
-    int why = read_a_child();
-
-    first_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof scope);
-    own_status("Seccomp:", seccomp, sizeof seccomp);
-    *works = why == 0;
-    struct pyro_check *check =
-        add(checks, "read_child", "Reading a child's memory", why ? PYRO_BAD : PYRO_GOOD);
-    if (why == 0) {
-        snprintf(check->text, sizeof check->text, "works (tried)");
-        return;
-    }
-    snprintf(check->text, sizeof check->text, "fails: %s", strerror(why));
-    if (why == ENOSYS)
-        snprintf(check->mend, sizeof check->mend,
-                 "This kernel or sandbox has no process_vm_readv: run on a Linux kernel built with "
-                 "CONFIG_CROSS_MEMORY_ATTACH.");
-    else if (scope[0] == '3')
-        snprintf(check->mend, sizeof check->mend,
-                 "kernel.yama.ptrace_scope is 3, which only a restart lifts: set it to 1 in "
-                 "/etc/sysctl.d/10-ptrace.conf, then restart.");
-    else if (scope[0] == '2' && !can_trace_any())
-        snprintf(check->mend, sizeof check->mend, "sudo sysctl kernel.yama.ptrace_scope=1");
-    else if (in_container() || seccomp[0] == '2')
-        snprintf(check->mend, sizeof check->mend,
-                 "Start the container with --cap-add=SYS_PTRACE (docker run, podman run), or with "
-                 "securityContext.capabilities.add: [SYS_PTRACE] in Kubernetes.");
-    else
-        snprintf(check->mend, sizeof check->mend,
-                 "A security module (SELinux, AppArmor) may forbid it: `sudo dmesg | tail` after "
-                 "this command names it.");
-}
-
-static void check_yama(struct checks *checks)
-{
-    static const char *const meanings[] = {
-        "any process of the same user may be read",
-        "children may be read (`run`); other processes not",
-        "only with CAP_SYS_PTRACE, children too",
-        "nobody may read another process, until the next restart",
-    };
-    char scope[16];
-
-    if (!first_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof scope)) {
-        struct pyro_check *check = add(checks, "ptrace_scope", "ptrace_scope", PYRO_GOOD);
-        snprintf(check->text, sizeof check->text,
-                 "no Yama in this kernel: any process of the same user may be read");
-        return;
-    }
-    unsigned level = (unsigned)(scope[0] - '0');
-    bool any = can_trace_any() && level < 3;
-    enum pyro_verdict verdict = any || level == 0 ? PYRO_GOOD : level == 1 ? PYRO_INFO : PYRO_WARN;
-    struct pyro_check *check = add(checks, "ptrace_scope", "ptrace_scope", verdict);
-    snprintf(check->text, sizeof check->text, "%.10s: %s%s", scope,
-             level < 4 ? meanings[level] : "unknown",
-             any && level > 0 ? "; this process has CAP_SYS_PTRACE and may" : "");
-    if (!any && level == 1)
-        snprintf(check->mend, sizeof check->mend,
-                 "Only to attach to running programs: sudo sysctl kernel.yama.ptrace_scope=0");
-}
-
-static void check_rights(struct checks *checks)
-{
-    char seccomp[16] = "0";
-    own_status("Seccomp:", seccomp, sizeof seccomp);
     struct pyro_check *check = add(checks, "rights", "Rights", PYRO_INFO);
-    snprintf(check->text, sizeof check->text, "user %d%s%s%s", (int)geteuid(),
-             can_trace_any() ? ", CAP_SYS_PTRACE" : ", no CAP_SYS_PTRACE (`run` does not need it)",
-             in_container() ? ", in a container" : "",
-             seccomp[0] == '2' ? ", under a seccomp filter" : "");
+    snprintf(check->text, sizeof check->text, "user %d%s%s%s", (int)o->user,
+             o->may_trace ? ", CAP_SYS_PTRACE" : ", no CAP_SYS_PTRACE (`run` does not need it)",
+             o->contained ? ", in a container" : "", o->filtered ? ", under a seccomp filter" : "");
 }
 
 static void check_clock(struct checks *checks)
@@ -217,12 +114,16 @@ static void check_machine(struct checks *checks)
 size_t pyro_cli_check_system(struct pyro_check *out, size_t max, bool *works)
 {
     struct checks checks = {.out = out, .max = max};
+    struct pyro_obstacles obstacles = {.user = geteuid(), .scope = -1};
+    int why = read_a_child();
 
+    pyro_target_obstacles(getpid(), &obstacles);
     check_machine(&checks);
     check_clock(&checks);
-    check_rights(&checks);
-    check_yama(&checks);
-    check_reading(&checks, works);
+    check_rights(&checks, &obstacles);
+    pyro_cli_judge_yama(&obstacles, add(&checks, "", "", PYRO_INFO));
+    pyro_cli_judge_reading(&obstacles, why, add(&checks, "", "", PYRO_INFO));
+    *works = why == 0;
     for (size_t i = 0; i < checks.count; i++)
         if (checks.out[i].verdict == PYRO_BAD)
             *works = false;
