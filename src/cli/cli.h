@@ -157,7 +157,33 @@ struct pyro_obstacles;
 void pyro_cli_judge_reading(const struct pyro_obstacles *o, int why, struct pyro_check *out);
 void pyro_cli_judge_yama(const struct pyro_obstacles *o, struct pyro_check *out);
 
-/* The same of a process and of those it has started.  *works: one of them can be profiled. */
+/* The CPUs that this process may run on; 0: not known. */
+int pyro_cli_usable_cpus(void);
+
+/* doctor_health.c: is the machine well?  Nothing of it is worse than a warning. */
+enum { PYRO_HEALTH_CHECKS = 5, PYRO_PRESSURES = 3 /* of the CPUs, memory, disks */ };
+struct pyro_health {
+    uint64_t begun_ns;
+    char *stat, *vmstat, *loadavg, *pressure[PYRO_PRESSURES];
+};
+struct pyro_disk {
+    const char *path;
+    bool is_temporary;
+    double free, size; /* in bytes; size 0: it is not there */
+};
+/* To be called around other checks: the end waits until there is enough to see. */
+void pyro_cli_health_begin(struct pyro_health *health);
+void pyro_cli_health_end(struct pyro_health *health, struct pyro_check out[PYRO_HEALTH_CHECKS]);
+/* The texts are those of files of /proc, NULL where one is not there. */
+void pyro_cli_judge_load(const char *loadavg, int cpus, struct pyro_check *check);
+void pyro_cli_judge_steal(const char *before, const char *after, struct pyro_check *check);
+void pyro_cli_judge_swap(const char *before, const char *after, const char *meminfo,
+                         struct pyro_check *check);
+void pyro_cli_judge_disks(const struct pyro_disk *disks, size_t count, struct pyro_check *check);
+void pyro_cli_judge_pressure(const char *const texts[PYRO_PRESSURES], struct pyro_check *check);
+
+/* What there is to say of a process and of those it has started.  *works: one of them can be
+ * profiled. */
 size_t pyro_cli_check_process(int pid, struct pyro_check *out, size_t max, bool *works);
 
 struct pyro_found_python {

@@ -13,7 +13,7 @@
 #define MOST_PYTHONS 32
 
 struct diagnosis {
-    struct pyro_check checks[MOST_CHECKS];
+    struct pyro_check checks[MOST_CHECKS + PYRO_HEALTH_CHECKS];
     size_t check_count;
     int pid; /* the process that is asked about, or 0 */
     struct pyro_check processes[MOST_CHECKS];
@@ -180,6 +180,7 @@ int pyro_cli_doctor(struct pyro_cli *cli)
 {
     const struct pyro_args *args = &cli->args;
     struct diagnosis d = {0};
+    struct pyro_health health;
 
     if (args->word_count > 1)
         return pyro_cli_fail(PYRO_EXIT_USAGE,
@@ -195,6 +196,7 @@ int pyro_cli_doctor(struct pyro_cli *cli)
     if (!d.pythons)
         return pyro_cli_fail(PYRO_EXIT_FAILED, "Out of memory.");
     signal(SIGPIPE, SIG_IGN);
+    pyro_cli_health_begin(&health);
     d.check_count = pyro_cli_check_system(d.checks, MOST_CHECKS, &d.reads);
     if (d.pid) {
         d.process_count = pyro_cli_check_process(d.pid, d.processes, MOST_CHECKS, &d.works);
@@ -203,6 +205,8 @@ int pyro_cli_doctor(struct pyro_cli *cli)
                                                cli->default_python, d.pythons, MOST_PYTHONS);
         judge(&d);
     }
+    pyro_cli_health_end(&health, d.checks + d.check_count);
+    d.check_count += PYRO_HEALTH_CHECKS;
     if (pyro_cli_has(args, PYRO_OPT_JSON))
         print_json(&d);
     else

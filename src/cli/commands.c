@@ -205,7 +205,14 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                 "Checks this machine: whether the kernel lets a process read the memory of its "
                 "child (it tries), which settings stand in the way, which Pythons are here and "
                 "which of them can be profiled (it starts each one and looks into it). For what "
-                "is missing it names the command that mends it.",
+                "is missing it names the command that mends it: for a container the lines for "
+                "Docker, Compose and Kubernetes.",
+                "It warns of a machine that is not well, on which a profile shows the machine's "
+                "waiting beside the program's: a load above the number of CPUs, 2 % of their time "
+                "or more stolen by the hypervisor, swapping or less than 5 % of the memory "
+                "available, less than 100 MB or 1 % free in the working folder, `./.pyrometer` or "
+                "$TMPDIR, threads that wait for CPUs, memory or disks for 10 % of the last 10 s "
+                "or more. A warning does not change the answer.",
                 "With the number of a process it says which Python that is, and those that it has "
                 "started, and whether `attach` can read them."),
             .examples = LIST("pyrometer doctor", "Can I profile here?", "pyrometer doctor 4242",

@@ -88,10 +88,15 @@ static void check_clock(struct checks *checks)
              slow ? ": slow to read, so that high rates cost more" : "");
 }
 
+int pyro_cli_usable_cpus(void)
+{
+    cpu_set_t cpus;
+    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 0;
+}
+
 static void check_machine(struct checks *checks)
 {
     struct utsname name;
-    cpu_set_t cpus;
     struct pyro_check *check = add(checks, "kernel", "Kernel", PYRO_INFO);
 
     if (uname(&name) == 0)
@@ -99,7 +104,7 @@ static void check_machine(struct checks *checks)
                  name.machine);
     check = add(checks, "libc", "C library", PYRO_INFO);
     snprintf(check->text, sizeof check->text, "glibc %s", gnu_get_libc_version());
-    int usable = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 0;
+    int usable = pyro_cli_usable_cpus();
     check = add(checks, "cpus", "CPUs", usable == 1 ? PYRO_WARN : PYRO_INFO);
     snprintf(check->text, sizeof check->text, "%d usable of %ld%s", usable,
              sysconf(_SC_NPROCESSORS_ONLN),

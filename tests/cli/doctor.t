@@ -4,6 +4,36 @@ What doctor says of a machine where profiling works, and of one without a Python
   1
   $ pyrometer doctor | grep -c 'takes this one'
   1
+  $ PATH=/nowhere HOME=/nowhere "$PYROMETER" doctor > out
+  [1]
+  $ sed -n '/^This machine/,/^$/p' out | grep -E '^  (ok     |warning|       ) [^ ]' | cut -c 11-35 | sed 's/ *$//'
+  Kernel
+  C library
+  CPUs
+  Clock
+  Rights
+  ptrace_scope
+  Reading a child's memory
+  Load
+  Stolen time
+  Swap
+  Disk
+  Pressure
+
+The machine's health, whatever it is, does not decide whether profiling works.
+
+  $ pyrometer doctor --json | "$PYTHON" -c '
+  > import json, sys
+  > d = json.load(sys.stdin)
+  > for c in d["checks"][-5:]:
+  >     print(c["check"], c["verdict"] in ("good", "warning", "info"), bool(c["mend"]) == (c["verdict"] == "warning"))
+  > print(d["works"])'
+  load True True
+  steal True True
+  swap True True
+  disk True True
+  pressure True True
+  True
   $ pyrometer doctor --json | "$PYTHON" -c '
   > import json, sys
   > d = json.load(sys.stdin)
