@@ -44,3 +44,15 @@ def folder(tmp_path):
         pytest.exit(f"{harness.PYROMETER} is not there: run `make` first", returncode=1)
     yield tmp_path
     shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture
+def public(folder):
+    """A folder and a command that an ordinary user can use."""
+    place = Path("/tmp") / f"pyrometer-public-{os.getpid()}"
+    place.mkdir()
+    shutil.copy(harness.PYROMETER, place / "pyrometer")
+    os.chmod(place / "pyrometer", 0o755)
+    os.chmod(place, 0o777)
+    yield place
+    shutil.rmtree(place)

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
+import harness
+import pytest
 from harness import HANG, PYROMETER, command, environment
 
 # A program that says when it runs, then works for the seconds given.
@@ -147,3 +150,27 @@ def ends_as_alone(process):
     process.stdin.write(b"\n")
     process.stdin.flush()
     assert process.wait(HANG) == 3
+
+
+def as_nobody():
+    """An ordinary user; who is one already stays it."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+def unsupported():
+    """Interpreters that pyrometer must refuse: those of tools/pythons (a free-threaded one, if it
+    has one; else the head of the tests' log names it as not tested), and pyenv's older ones."""
+    found = [(p.name, p.path) for p in harness.provided()[0] if not p.supported]
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    for version in ("3.8", "3.9"):
+        found += [
+            (path.parent.parent.name, str(path)) for path in root.glob(f"{version}.*/bin/python")
+        ]
+    none = pytest.mark.skip(
+        reason="no Python that must be refused is here, as pyenv's 3.8 and 3.9 are"
+    )
+    params = [pytest.param(*pair, id=pair[0]) for pair in found]
+    return params or [pytest.param(None, None, id="none", marks=none)]

@@ -165,26 +165,6 @@ def test_json_of_a_live_one(one, folder):
         assert watcher.wait(HANG) == 0
 
 
-def test_doctor(one, folder):
-    """`doctor PID` says beforehand what `attach` will."""
-    with server(one, folder) as process:
-        told = json.loads(command("doctor", process.pid, "--json").stdout)
-        assert told["works"]
-        assert [check["check"] for check in told["processes"]] == ["process", "child"]
-        assert "server.py worker" in told["processes"][1]["text"]
-        assert told["processes"][0]["mend"] == f"pyrometer attach {process.pid}"
-        text = command("doctor", process.pid).stdout
-        assert f"{process.pid} runs Python 3." in text
-        assert text.endswith("It can be profiled.\n")
-        threads = sorted(int(tid) for tid in os.listdir(f"/proc/{process.pid}/task"))
-        done = command("doctor", threads[-1], check=False)
-        assert done.returncode == 1
-        assert f"is a thread of process {process.pid}" in done.stdout
-    done = command("doctor", 4194304, check=False)
-    assert done.returncode == 1
-    assert "There is no process 4194304" in done.stdout
-
-
 def test_delay(one, folder):
     """One row a process, and nothing of the time before."""
     with server(one, folder) as process:

@@ -9,10 +9,9 @@ import stat
 import subprocess
 from pathlib import Path
 
-import harness
 import pytest
 from harness import HANG, PYROMETER, command, environment
-from running import BUSY, report, run_code
+from running import BUSY, as_nobody, report, run_code, unsupported
 
 
 def sentence(text):
@@ -178,22 +177,6 @@ def test_device_that_is_full(one, folder):
     sentence(done.stderr.decode())
 
 
-def unsupported():
-    """Interpreters that pyrometer must refuse: those of tools/pythons (a free-threaded one, if it
-    has one; else the head of the tests' log names it as not tested), and pyenv's older ones."""
-    found = [(p.name, p.path) for p in harness.provided()[0] if not p.supported]
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    for version in ("3.8", "3.9"):
-        found += [
-            (path.parent.parent.name, str(path)) for path in root.glob(f"{version}.*/bin/python")
-        ]
-    none = pytest.mark.skip(
-        reason="no Python that must be refused is here, as pyenv's 3.8 and 3.9 are"
-    )
-    params = [pytest.param(*pair, id=pair[0]) for pair in found]
-    return params or [pytest.param(None, None, id="none", marks=none)]
-
-
 @pytest.mark.parametrize("name, path", unsupported())
 def test_unknown_version(name, path, folder):
     """Refused with its name and a sentence, and runs to its end unharmed."""
@@ -210,26 +193,6 @@ def test_unknown_version(name, path, folder):
     if output.exists():
         told = report(output)
         assert told["sampling"] is None or told["sampling"]["taken"] == 0
-
-
-def as_nobody():
-    """An ordinary user; who is one already stays it."""
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-
-
-@pytest.fixture
-def public(folder):
-    """A folder and a command that an ordinary user can use."""
-    place = Path("/tmp") / f"pyrometer-public-{os.getpid()}"
-    place.mkdir()
-    shutil.copy(PYROMETER, place / "pyrometer")
-    os.chmod(place / "pyrometer", 0o755)
-    os.chmod(place, 0o777)
-    yield place
-    shutil.rmtree(place)
 
 
 def for_nobody(public, code, *options):
