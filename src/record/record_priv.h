@@ -26,6 +26,18 @@ void launch_stop(struct launch *launch); /* handlers back, canary gone */
 /* Sleeps up to ns, less if a signal comes (or came since the last look). */
 void launch_wait(uint64_t ns);
 
+/* ---- orphans.c: those of the tree whose parents ended before they were met */
+struct tree;
+struct orphans {
+    pid_t group, session;   /* of the command */
+    uint64_t since;         /* in clock ticks: younger ones can be told */
+    struct pyro_vec others; /* in the group at the beginning */
+};
+void orphans_begin(struct orphans *orphans, const struct tree *tree, pid_t root);
+void orphans_end(struct orphans *orphans);
+/* Does the process descend from the tree, whatever its parent is now? */
+bool orphans_have(const struct tree *tree, pid_t pid, pid_t parent);
+
 /* ---- tree.c: the processes of the command's tree */
 struct pyro_target;
 struct tree {
@@ -37,10 +49,14 @@ struct tree {
     pid_t last, unsure;    /* the newest pid of the system; the first of those to be sought again */
     uint64_t grown, again; /* when new ones were looked for; when they are sought again */
     uint64_t newest_ns;    /* when the system last had a new pid */
+    struct orphans orphans;
 };
 /* PYRO_E_NOMEM. */
 int tree_begin(struct tree *tree, pid_t root, bool follow);
 void tree_end(struct tree *tree);
+/* From now on our own children are of the tree, for its orphans are among them. */
+void tree_take_orphans(struct tree *tree);
+bool tree_knows(const struct tree *tree, pid_t pid);
 /* Learns of new processes.  Cheap: to be called at each tick. */
 void tree_grow(struct tree *tree, uint64_t now);
 /* Looks at those that are due.  0: *out is open, and there may be more.  PYRO_E_NOT_READY: a Python

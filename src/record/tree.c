@@ -5,7 +5,8 @@
  *
  * New ones are told by the newest pid of the system, which /proc/loadavg ends with: the parents of
  * the pids up to it are looked up.  One whose parent has ended by then is known by where its memory
- * is: a fork leaves that as it was.
+ * is, which a fork leaves as it was; by a session or group that the tree has made; else orphans.c
+ * decides.
  */
 #include "record_priv.h"
 #include "target.h"
@@ -28,13 +29,15 @@
 #define FRESH_NS 200000000    /* ... from so long after an exec on */
 #define LOADED_NS 30000000    /* after an exec, until what the program consists of is in place */
 #define WHOLE_NS 1000000000   /* between whole looks at one that executes nothing, at most */
+#define KEEP_NS 100000000     /* one that has ended is remembered, for what it has started */
 #define CHILDREN_MOST 4096
 
 struct kin {
     pid_t pid;
-    bool sampled;    /* now */
-    bool refused;    /* a Python that cannot be read: told once */
-    bool doubted;    /* looked unsupported: asked once again */
+    bool sampled; /* now */
+    bool refused; /* a Python that cannot be read: told once */
+    bool doubted; /* looked unsupported: asked once again */
+    bool ended;
     bool beginning;  /* when it was looked at there was an interpreter, not begun yet */
     uint64_t image;  /* the program it ran when it was looked at; 0: not known */
     uint64_t memory; /* where that was put; 0: not known */
@@ -55,6 +58,7 @@ int tree_begin(struct tree *tree, pid_t root, bool follow)
     kin->wait = LOOK_NS;
     tree->loadavg = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
     tree->last = tree->unsure = root;
+    orphans_begin(&tree->orphans, tree, root);
     return 0;
 }
 
@@ -62,6 +66,7 @@ void tree_end(struct tree *tree)
 {
     if (tree->loadavg >= 0)
         close(tree->loadavg);
+    orphans_end(&tree->orphans);
     pyro_base_vec_release(&tree->kin);
 }
 
@@ -76,6 +81,28 @@ static struct kin *find(const struct tree *tree, pid_t pid)
         if (kin_at(tree, i)->pid == pid)
             return kin_at(tree, i);
     return NULL;
+}
+
+bool tree_knows(const struct tree *tree, pid_t pid)
+{
+    return find(tree, pid) != NULL;
+}
+
+void tree_take_orphans(struct tree *tree)
+{
+    struct kin *kin = tree->follow ? pyro_base_vec_push(&tree->kin) : NULL;
+    if (kin == NULL)
+        return;
+    kin->pid = getpid();
+    kin->refused = true;
+}
+
+/* All of a session descend from the process that made it.  A group that was there before us may
+ * have members that the leader did not start. */
+static bool has_led(const struct tree *tree, pid_t pid)
+{
+    const struct kin *leader = find(tree, getpgid(pid));
+    return find(tree, getsid(pid)) != NULL || (leader != NULL && leader->found != 0);
 }
 
 /* The process's parent if we know it, else one that it is a fork of a fork of. */
@@ -95,10 +122,12 @@ static void add(struct tree *tree, pid_t pid, pid_t parent, uint64_t now)
     if (find(tree, pid) != NULL)
         return;
     const struct kin *from = forebear(tree, pid, parent);
-    if (from == NULL)
+    bool of_python = from == NULL || from->pythons > 0; /* by one, perhaps */
+    if (of_python && !tree->follow)
         return;
-    bool of_python = from->pythons > 0;
-    struct kin *kin = of_python && !tree->follow ? NULL : pyro_base_vec_push(&tree->kin);
+    if (from == NULL && !has_led(tree, pid) && !orphans_have(tree, pid, parent))
+        return;
+    struct kin *kin = pyro_base_vec_push(&tree->kin);
     if (kin == NULL)
         return;
     kin->pid = pid;
@@ -144,6 +173,8 @@ bool tree_adopt(struct tree *tree)
     if (newest > 0)
         tree->last = tree->unsure = newest;
     tree->due = 0;
+    orphans_end(&tree->orphans);
+    orphans_begin(&tree->orphans, tree, kin_at(tree, 0)->pid);
     return tree->kin.len > before;
 }
 
@@ -267,9 +298,13 @@ int tree_find(struct tree *tree, uint64_t now, struct pyro_target **out, struct 
         int rc = PYRO_E_NOT_PYTHON;
         if (!kin->sampled && !kin->refused && kin->due <= now) {
             rc = look_at(kin, now, out, err);
-            if (rc == PYRO_E_GONE) {
+            if (rc == PYRO_E_GONE && kin->ended) {
                 remove_at(tree, i);
                 continue;
+            }
+            if (rc == PYRO_E_GONE) {
+                kin->ended = true;
+                kin->due = now + KEEP_NS;
             }
             if (rc == 0 || kin->refused)
                 return rc; /* the others are still due */

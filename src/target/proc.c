@@ -91,6 +91,7 @@ int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out)
     out->cpu_ns = cpu_ns(pid, tid, close + 4);
     out->memory = memory_of(close + 4);
     out->forked = field(close + 4, 9) & PF_FORKNOEXEC;
+    out->reaped = field(close + 4, 11) + field(close + 4, 13);
     free(text);
     return 0;
 }

@@ -233,6 +233,7 @@ struct pyro_proc_stat {
     uint64_t memory; /* where it was put: the same after a fork, by chance another after an exec;
                         0: not known */
     bool forked;     /* and has not executed anything since */
+    uint64_t reaped; /* page faults of the children it has waited for: more after each of them */
     char comm[64];
 };
 int pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out);

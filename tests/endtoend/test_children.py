@@ -1,9 +1,11 @@
 """What the recording tells of the processes that the program starts."""
 
 import platform
+import subprocess
 
 import pytest
-from running import report, run_code
+from harness import HANG, PYROMETER, environment
+from running import BUSY, report, run_code
 
 FAMILY = """
 import os, sys, time
@@ -44,3 +46,28 @@ def test_exit_statuses(one, folder):
     root = [p for p in told["processes"] if p["pid"] not in pids]
     assert [(p["exit_status"], p["argv"][1]) for p in root] == [(2, "-c")]
     assert all(p["ppid"] == root[0]["pid"] for pid in pids for p in rows[pid])
+
+
+# A shell that records a program, and leaves an orphan of its own meanwhile: $0 pyrometer, $1 the
+# recording, $2 python, $3 what both run.
+BESIDE = """
+"$0" run -q -o "$1" -- "$2" -c "$3" 0.6 & recorder=$!
+sleep 0.2
+( "$2" -c "$3" 0.3 & echo $! )
+wait $recorder
+"""
+
+
+def test_orphan_of_somebody_else(one, folder):
+    """In the same session and process group as the program, at the same time."""
+    done = subprocess.run(
+        ["sh", "-c", BESIDE, PYROMETER, folder / "a.pyro", one.path, BUSY],
+        capture_output=True, check=True, timeout=HANG, env=environment(), start_new_session=True,
+    )  # fmt: skip
+    assert done.stderr == b""
+    stranger = [int(word) for word in done.stdout.split() if word != b"ready"]
+    told = report(folder / "a.pyro")
+    assert len(stranger) == 1
+    assert len(told["processes"]) == 1
+    assert told["processes"][0]["pid"] not in stranger
+    assert told["sampling"]["taken"] > 0

@@ -20,11 +20,15 @@ SHAPES = {  # how many work in each role
     "shell": {"parent": 1, "child": 1},
     "nested": {"parent": 1, "child": 1, "grandchild": 1},
     "double_fork": {"parent": 1, "grandchild": 1},
+    "double_fork_exec": {"parent": 1, "grandchild": 1},
+    "background": {"parent": 1, "child": 1},
     "executes": {"parent": 1, "child": 1},
     "fork": {"parent": 1, "child": 2},
     "forkserver": {"parent": 1, "child": 2},
     "spawn": {"parent": 1, "child": 2},
     "pool": {"parent": 1, "child": 2},
+    "fork_pool": {"parent": 1, "child": 2},
+    "spawn_pool": {"parent": 1, "child": 2},
 }
 
 

@@ -1,9 +1,10 @@
 """Processes that start others, in every way there is.  Each of them tells FILE.PID who it is, works
 in a function of its own name for SECONDS and ends.
 
-FILE SECONDS SHAPE
+FILE SECONDS SHAPE [orphan]
 """
 
+import glob
 import json
 import os
 import subprocess
@@ -34,8 +35,19 @@ def work(role, seconds=SECONDS):
     globals()[role](time.perf_counter() + seconds)
 
 
-def leaf_command(role):
-    return [sys.executable, os.path.abspath(__file__), OUT, str(SECONDS), role]
+def work_as_orphan(role):
+    """Nobody waits for it: it tells when it has ended."""
+    work(role)
+    os.rename(f"{OUT}.{os.getpid()}", f"{OUT}.{os.getpid()}.ended")
+
+
+def wait_for_orphan():
+    while not glob.glob(f"{glob.escape(OUT)}.*.ended"):
+        time.sleep(0.01)
+
+
+def leaf_command(role, *how):
+    return [sys.executable, os.path.abspath(__file__), OUT, str(SECONDS), role, *how]
 
 
 def fork(*then):
@@ -77,13 +89,27 @@ def double_fork():
 
     def daemon():
         os.setsid()
-        work("grandchild")
-        os.rename(f"{OUT}.{os.getpid()}", f"{OUT}.done")
+        work_as_orphan("grandchild")
 
     os.waitpid(fork(lambda: fork(daemon)), 0)
-    while not os.path.exists(f"{OUT}.done"):
-        time.sleep(0.01)
-    os.rename(f"{OUT}.done", f"{OUT}.daemon")
+    wait_for_orphan()
+
+
+def double_fork_exec():
+    """The same, and then it executes something."""
+
+    def execute():
+        os.execv(sys.executable, leaf_command("grandchild", "orphan"))
+
+    os.waitpid(fork(lambda: fork(execute)), 0)
+    wait_for_orphan()
+
+
+def background():
+    """What a shell leaves behind."""
+    command = " ".join(f"'{word}'" for word in leaf_command("child", "orphan"))
+    subprocess.run(f"{command} &", shell=True, check=True)
+    wait_for_orphan()
 
 
 def executes():
@@ -108,6 +134,24 @@ def processes(method):
         process.join()
 
 
+def pool_of(method):
+    """Each of the workers works when it begins."""
+    import multiprocessing
+
+    workers = multiprocessing.get_context(method).Pool(2, initializer=child_work)
+    assert workers.map(abs, [-1, -2]) == [1, 2]
+    workers.close()
+    workers.join()
+
+
+def fork_pool():
+    pool_of("fork")
+
+
+def spawn_pool():
+    pool_of("spawn")
+
+
 def pool():
     import concurrent.futures
     import multiprocessing
@@ -119,7 +163,9 @@ def pool():
 
 
 if __name__ == "__main__":
-    if SHAPE in ("child", "grandchild"):
+    if sys.argv[4:] == ["orphan"]:
+        work_as_orphan(SHAPE)
+    elif SHAPE in ("child", "grandchild"):
         work(SHAPE)
     else:
         work("parent")
