@@ -44,7 +44,11 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                 "would find it; the Pythons among its processes are recorded.",
                 "The recording is `.pyrometer/PROG-DATE-PID.pyro` unless -o says otherwise. It "
                 "can be read while it is written. Only its owner may read it: it holds the "
-                "program's arguments and source lines (see --no-source)."),
+                "program's arguments and source lines (see --no-source).",
+                "Where the kernel lets a process read only its descendants (kernel.yama.ptrace_scope "
+                "is 1, without CAP_SYS_PTRACE), `pyrometer run` adopts the processes of the program "
+                "whose parent ends, to read them on: getppid() then gives them its number instead of "
+                "that of init. The report says so if there were any."),
             .examples =
                 LIST("pyrometer run app.py --size 100", "Run app.py with the Python of this shell.",
                      "pyrometer run pytest -x", "Run a command that is on PATH.",

@@ -3,6 +3,7 @@
  * foreground group, so the terminal's own signals (Ctrl-C) reach it without us; a signal that
  * somebody sends to us alone is passed on.  One sent to the whole group reaches the program
  * already: a canary, a process of ours in the same group, tells the two apart.
+ * Where the program's orphans become our children they are waited for as it is.
  * Handlers run in whatever thread; they only write to a pipe.
  */
 #include "record_priv.h"
@@ -172,7 +173,20 @@ static void start_canary(struct launch *launch)
     launch->canary_pipe = ends[0];
 }
 
-int launch_start(struct launch *launch, char *const *argv)
+bool launch_adopts(int scope, bool may_trace)
+{
+    return scope == 1 && !may_trace;
+}
+
+static void become_reaper(struct launch *launch, bool adopts)
+{
+    int is_one = 0;
+    launch->reaper = getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &is_one) == 0 && is_one != 0);
+    launch->adopts = adopts && !launch->reaper && prctl(PR_SET_CHILD_SUBREAPER, 1UL) == 0;
+    launch->reaper |= launch->adopts;
+}
+
+int launch_start(struct launch *launch, char *const *argv, bool adopts)
 {
     int report[2];
     memset(launch, 0, sizeof *launch);
@@ -192,6 +206,7 @@ int launch_start(struct launch *launch, char *const *argv)
     sigprocmask(SIG_BLOCK, &all, &kept);
     install();
     start_canary(launch); /* first: it hears all that the program does */
+    become_reaper(launch, adopts);
     pid_t pid = fork();
     if (pid == 0) {
         uninstall();
@@ -276,12 +291,27 @@ void launch_pass_signals(struct launch *launch, uint64_t now)
     waiting_count = kept;
 }
 
-bool launch_child_changed(void)
+bool launch_reap(struct launch *launch, int *status, struct rusage *usage)
 {
     if (!child_changed) /* cleared only if set: a signal in between must not be lost */
         return false;
     child_changed = 0;
-    return true;
+    struct rusage used;
+    bool ended = false;
+    int how;
+    for (pid_t pid; (pid = wait4(-1, &how, WNOHANG, &used)) > 0;) {
+        if (pid == launch->child) {
+            *status = how;
+            *usage = used;
+            launch->child = 0;
+            ended = true;
+        } else if (pid == launch->canary) {
+            launch->canary = 0;
+        } else {
+            launch->adopted = true;
+        }
+    }
+    return ended;
 }
 
 void launch_wait(uint64_t ns)
@@ -307,6 +337,8 @@ void launch_stop(struct launch *launch)
     }
     if (launch->canary_pipe >= 0)
         close(launch->canary_pipe);
+    if (launch->adopts)
+        prctl(PR_SET_CHILD_SUBREAPER, 0UL);
     uninstall();
     for (int i = 0; i < 2; i++)
         if (notice_pipe[i] >= 0)

@@ -5,23 +5,31 @@
 #include "format.h"
 #include "record.h"
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* ---- launch.c: the child and the signals */
 struct launch {
-    pid_t child;  /* 0: not started */
+    pid_t child;  /* 0: not started, or ended */
     pid_t canary; /* tells signals for the whole group from those for us alone */
     int canary_pipe;
+    bool reaper;  /* processes whose parents have ended become our children, ... */
+    bool adopts;  /* ... because we have asked for it */
+    bool adopted; /* one of them has ended */
 };
 /* Before any thread is made: notes what making one changes, for the child to put back. */
 void launch_note_signals(void);
+/* Must orphans be adopted to be read?  scope: Yama's, -1: none; may_trace: CAP_SYS_PTRACE. */
+bool launch_adopts(int scope, bool may_trace);
 /* Installs the handlers, starts the command, waits until it has been executed.  Returns 0, or the
  * errno of the exec that failed. */
-int launch_start(struct launch *launch, char *const *argv);
+int launch_start(struct launch *launch, char *const *argv, bool adopts);
 /* Passes on signals that were meant for the program and came to us alone.  now: on the monotonic
  * clock, ns.  Cheap: no system call if none came. */
 void launch_pass_signals(struct launch *launch, uint64_t now);
-bool launch_child_changed(void);         /* a SIGCHLD came since the last call */
+/* Waits for what has ended by now.  True: the command, and how.  Cheap: no system call if nothing
+ * has. */
+bool launch_reap(struct launch *launch, int *status, struct rusage *usage);
 void launch_stop(struct launch *launch); /* handlers back, canary gone */
 /* Sleeps up to ns, less if a signal comes (or came since the last look). */
 void launch_wait(uint64_t ns);

@@ -299,16 +299,22 @@ static void sample_members(struct recorder *r)
             i++;
 }
 
-static void reap(struct recorder *r)
+/* Told only where there were any: the program could have seen the difference in those alone. */
+static void tell_of_orphans(struct recorder *r)
 {
-    if (!launch_child_changed())
+    char sentence[200];
+    pid_t children[2];
+    bool adopted = r->launch.adopted;
+    int count = r->launch.adopts ? pyro_target_children(getpid(), children, 2) : 0;
+    for (int i = 0; i < count; i++)
+        adopted |= children[i] != r->launch.canary;
+    if (!r->launch.adopts || !adopted)
         return;
-    int status;
-    if (wait4(r->launch.child, &status, WNOHANG, &r->usage) == r->launch.child) {
-        r->result->wait_status = status;
-        r->ended = true;
-        r->launch.child = 0;
-    }
+    snprintf(sentence, sizeof sentence,
+             "Yama lets a process read only its descendants here, so Pyrometer adopted those whose "
+             "parent ended: getppid() gave them %d, its own number.",
+             (int)getpid());
+    pyro_format_write_warning(r->writer, sentence);
 }
 
 static void end_members(struct recorder *r)
@@ -329,7 +335,7 @@ static void attend(struct recorder *r, uint64_t now)
         return;
     }
     launch_pass_signals(&r->launch, now);
-    reap(r);
+    r->ended = launch_reap(&r->launch, &r->result->wait_status, &r->usage);
 }
 
 static void switch_on(struct recorder *r)
@@ -403,6 +409,7 @@ static void finish(struct recorder *r)
     end_members(r);
     write_sources(r);
     exits_write(&r->exits, r->writer);
+    tell_of_orphans(r);
     r->result->saw_python = r->past.ticks > r->past.missed;
     if (r->result->started && !r->result->saw_python && r->result->warning[0] == '\0') {
         r->result->ended_early = r->starting || r->processes > 0 ||
@@ -542,11 +549,14 @@ static void begin(struct recorder *r, pid_t root)
 static void run_command(struct recorder *r)
 {
     r->flushed = r->started = pyro_base_monotonic_ns();
-    r->result->exec_errno = launch_start(&r->launch, r->options->argv);
+    bool adopts = launch_adopts(pyro_target_trace_scope(), pyro_target_may_trace());
+    r->result->exec_errno = launch_start(&r->launch, r->options->argv, adopts);
     if (r->result->exec_errno == 0) {
         begin(r, r->launch.child);
         if (tree_begin(&r->tree, r->root, r->options->subprocesses) != 0)
             warn(r, "Out of memory while preparing to sample, so there is no profile.");
+        else if (r->launch.reaper)
+            tree_take_orphans(&r->tree);
         prctl(PR_SET_TIMERSLACK, 1UL); /* after the launch: the program keeps its own */
         sample_until_end(r);
     }

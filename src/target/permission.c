@@ -38,6 +38,16 @@ static bool has_ptrace(const char *set)
     return bits >= 0 && (bits >> CAPABILITY_PTRACE & 1);
 }
 
+int pyro_target_trace_scope(void)
+{
+    return (int)read_number("/proc/sys/kernel/yama/ptrace_scope", NULL, 10);
+}
+
+bool pyro_target_may_trace(void)
+{
+    return has_ptrace("CapEff:");
+}
+
 static bool in_container(void)
 {
     return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0 ||
@@ -53,13 +63,13 @@ bool pyro_target_obstacles(pid_t pid, struct pyro_obstacles *out)
     if (stat(path, &st))
         return false;
     *out = (struct pyro_obstacles){
-        .may_trace = has_ptrace("CapEff:"),
+        .may_trace = pyro_target_may_trace(),
         .withheld = !has_ptrace("CapBnd:"),
         .filtered = read_number("/proc/self/status", "Seccomp:", 10) == 2,
         .contained = in_container(),
         .user = geteuid(),
         .owner = st.st_uid,
-        .scope = (int)read_number("/proc/sys/kernel/yama/ptrace_scope", NULL, 10),
+        .scope = pyro_target_trace_scope(),
     };
     return true;
 }

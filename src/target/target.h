@@ -196,7 +196,9 @@ bool pyro_target_find_qualname(struct pyro_target *t, const struct pyro_code *co
 /* The name of a threading.Thread object; false: it cannot be read (now). */
 bool pyro_target_thread_name(struct pyro_target *t, uint64_t object, char *out, size_t size);
 
-/* ---- why a process may not be read */
+/* ---- what may be read, and why a process may not */
+int pyro_target_trace_scope(void); /* Yama's ptrace_scope; -1: none */
+bool pyro_target_may_trace(void);  /* we have CAP_SYS_PTRACE */
 struct pyro_obstacles {
     bool may_trace; /* this process has CAP_SYS_PTRACE */
     bool withheld;  /* it cannot get it, not even as root: so in most containers */

@@ -1,5 +1,6 @@
 """What the recording tells of the processes that the program starts."""
 
+import ctypes
 import platform
 import subprocess
 
@@ -46,6 +47,34 @@ def test_exit_statuses(one, folder):
     root = [p for p in told["processes"] if p["pid"] not in pids]
     assert [(p["exit_status"], p["argv"][1]) for p in root] == [(2, "-c")]
     assert all(p["ppid"] == root[0]["pid"] for pid in pids for p in rows[pid])
+
+
+ADOPTED = """
+import os, subprocess, sys, time
+# in a session of its own: nothing tells where it comes from but who its parent is
+subprocess.run(["setsid", "sh", "-c", '"$0" -c "$1" 0.3 & echo $!', sys.executable, sys.argv[1]])
+sys.stdout.flush()
+time.sleep(0.6)
+sys.exit(3)
+"""
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def test_orphan_that_comes_to_us(one, folder):
+    """As where we have to adopt it to be allowed to read it (or are the first process of a
+    container): it is sampled, and its end is not taken for the program's."""
+    code = BUSY.replace('print("ready", flush=True)', "")
+    done = run_code(
+        one, ADOPTED, folder / "a.pyro", code,
+        preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (3, b"")
+    orphan = int(done.stdout)
+    told = report(folder / "a.pyro")
+    assert told["exit_status"] == 3
+    assert orphan in [process["pid"] for process in told["processes"]]
+    assert sum(t["samples"] for t in told["threads"] if t["process"] == orphan) > 0
+    assert told["warnings"] == []  # whoever made us so knows
 
 
 # A shell that records a program, and leaves an orphan of its own meanwhile: $0 pyrometer, $1 the

@@ -1,12 +1,14 @@
-/* launch.c: what becomes of the command, and which signals reach it. */
+/* launch.c: what becomes of the command and its orphans, and which signals reach it. */
 #include "record_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +22,8 @@ static int wait_for(struct launch *launch, uint64_t ns)
     int status = -1;
     while (pyro_base_monotonic_ns() < end) {
         launch_pass_signals(launch, pyro_base_monotonic_ns());
-        if (launch_child_changed() && waitpid(launch->child, &status, WNOHANG) == launch->child)
+        struct rusage usage;
+        if (launch_reap(launch, &status, &usage))
             return status;
         launch_wait(20000000);
     }
@@ -30,7 +33,7 @@ static int wait_for(struct launch *launch, uint64_t ns)
 static int run(char *const *argv)
 {
     struct launch launch;
-    int failed = launch_start(&launch, argv);
+    int failed = launch_start(&launch, argv, false);
     int status = failed != 0 ? -failed : wait_for(&launch, 20 * SECOND);
     launch_stop(&launch);
     return status;
@@ -93,7 +96,7 @@ static int count_signals(bool to_group, int times)
                           "n=0; trap 'n=$((n+1))' USR1; echo >&9; "
                           "i=0; while [ $i -lt 60 ]; do sleep 0.01; i=$((i+1)); done; exit $n",
                           NULL};
-        if (launch_start(&launch, script) != 0)
+        if (launch_start(&launch, script, false) != 0)
             _exit(99);
         int status = wait_for(&launch, 30 * SECOND);
         launch_stop(&launch);
@@ -120,13 +123,94 @@ static void test_signals(void **state)
     assert_int_equal(count_signals(true, 3), 3);
 }
 
-int main(void)
+static void test_who_is_adopted(void **state)
 {
+    for (int scope = -1; scope <= 3; scope++) {
+        assert_int_equal(launch_adopts(scope, false), scope == 1);
+        assert_false(launch_adopts(scope, true));
+    }
+}
+
+enum { HOLD = 100, TOLD = 101 }; /* of the orphan below */
+
+/* As a program: its child's child outlives both, tells who its parent is then, and ends when nobody
+ * holds it any more. */
+static int leave_orphan(void)
+{
+    pid_t middle = fork();
+    if (middle == 0) {
+        middle = getpid();
+        if (fork() != 0)
+            _exit(0);
+        while (getppid() == middle)
+            usleep(1000);
+        pid_t parent = getppid();
+        char byte;
+        bool held = write(TOLD, &parent, sizeof parent) > 0 && read(HOLD, &byte, 1) == 0;
+        _exit(!held);
+    }
+    return waitpid(middle, NULL, 0) == middle ? 3 : 1;
+}
+
+static bool is_reaper(void)
+{
+    int is_one = 0;
+    assert_int_equal(prctl(PR_GET_CHILD_SUBREAPER, &is_one), 0);
+    return is_one != 0;
+}
+
+static void check_orphan(bool adopts)
+{
+    int hold[2], told[2];
+    assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+    dup2(hold[0], HOLD);
+    dup2(told[1], TOLD);
+    struct launch launch;
+    char *argv[] = {"/proc/self/exe", "leave-orphan", NULL};
+    assert_int_equal(launch_start(&launch, argv, adopts), 0);
+    assert_int_equal(is_reaper(), adopts);
+    pid_t parent;
+    ssize_t size;
+    do
+        size = read(told[0], &parent, sizeof parent);
+    while (size < 0 && errno == EINTR);
+    assert_int_equal(size, sizeof parent);
+    assert_int_equal(parent == getpid(), adopts);
+    int status = wait_for(&launch, 20 * SECOND);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    assert_false(launch.adopted); /* it has not ended */
+    close(hold[1]);
+    for (int i = 0; adopts && !launch.adopted && i < 2000; i++) {
+        launch_wait(10000000);
+        assert_false(launch_reap(&launch, &status, &(struct rusage){0}));
+    }
+    assert_int_equal(launch.adopted, adopts);
+    launch_stop(&launch);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    assert_false(is_reaper());
+    close(hold[0]);
+    close(told[0]);
+    close(told[1]);
+    close(HOLD);
+    close(TOLD);
+}
+
+static void test_orphan(void **state)
+{
+    check_orphan(false);
+    check_orphan(true);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "leave-orphan") == 0)
+        return leave_orphan();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_endings),
-        cmocka_unit_test(test_exec_errors),
-        cmocka_unit_test(test_inherits),
-        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_endings),        cmocka_unit_test(test_exec_errors),
+        cmocka_unit_test(test_inherits),       cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_who_is_adopted), cmocka_unit_test(test_orphan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
