@@ -3,9 +3,10 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
-from harness import HANG, PYROMETER, command, environment
+from harness import ATTEMPTS, HANG, PYROMETER, Recording, command, environment
 from running import server, started, until
 
 CODE = """
@@ -61,8 +62,17 @@ def test_off_and_on(python, folder):
     assert report["sampling"]["ticks"] < 1000 * report["wall_ns"] / 1e9 - 400
 
 
+def flushed(pid, path):
+    """Whether all that was sampled before it was asked for is there, but for a few ticks: the
+    flush of once a second leaves half a second to be missed."""
+    asked = time.monotonic()
+    assert ctl(pid, "flush").returncode == 0
+    return max(Recording(path).tick_times, default=0) > asked - 0.005
+
+
 def test_flush(one, folder):
-    """What is asked for by the number of the program, or of the recorder, is there at once."""
+    """What is asked for by the number of the program, or of the recorder, is there at once; asked
+    for again where the sampler was held up just then."""
     recording = folder / "a.pyro"
     with server(one, folder) as program:
         recorder = subprocess.Popen(
@@ -70,7 +80,7 @@ def test_flush(one, folder):
         )
         until(lambda: ctl(program.pid, "status").returncode == 0, "listens")
         for pid in program.pid, recorder.pid:
-            assert ctl(pid, "flush").returncode == 0
+            assert any(flushed(pid, recording) for _ in range(ATTEMPTS))
             report, _ = samples(recording)
             assert report["ended"] == "running"
         recorder.send_signal(2)
