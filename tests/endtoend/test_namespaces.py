@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from harness import command, environment
-from running import SERVER
+from running import SERVER, children
 
 APART = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
 INNER = int(Path("/proc/sys/kernel/pid_max").read_text()) - 4321
@@ -84,9 +84,15 @@ def test_by_the_number_in_the_container(container):
     assert "can be profiled" in command("doctor", INNER).stdout
 
 
-def test_attach(container, folder):
+@pytest.mark.parametrize("whose", ["container's", "host's"])
+def test_attach(container, whose, folder):
+    """By the number that it has there, or by the one that it has here: the recording has ours."""
+    (shell,) = children(container.pid)
+    (here,) = children(shell)
     recording = folder / "a.pyro"
-    command("attach", INNER, "-q", "-o", recording, "--duration", "300ms")
+    number = INNER if whose == "container's" else here
+    command("attach", number, "-q", "-o", recording, "--duration", "300ms")
     told = report(recording)
     assert "spin" in {function["name"] for function in told["functions"]}
-    assert all(process["pid"] != INNER for process in told["processes"])
+    server, worker = told["processes"]
+    assert server["pid"] == worker["ppid"] == here != INNER
