@@ -2,6 +2,7 @@
 sampler that is held up: bounded, told, and never to the program's harm."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -196,6 +197,12 @@ def test_many_forks(one, folder):
     assert runs[-1][0] >= wanted and runs[-1][1] >= 0.5, runs
 
 
+def samples_in(state, name, path):
+    """Of the function, those whose thread was known to be in this state."""
+    told = json.loads(command("report", path, "--state", state, "--json").stdout)
+    return sum(row["total_samples"] for row in told["functions"] if row["name"] == name)
+
+
 def test_many_threads(one, folder):
     """Each is there once, and those that wait are seen to wait."""
     code = f"""
@@ -226,3 +233,6 @@ for thread in all:
     assert waits["total_samples"] >= THREADS
     seen = {row["id"] for row in told["threads"] if row["samples"] > 0}
     assert THREADS * 0.99 <= len(seen) <= THREADS + 1
+    of = {state: samples_in(state, "waits", folder / "a.pyro") for state in ("waiting", "cpu")}
+    assert of["waiting"] > 0
+    assert of["waiting"] >= 0.9 * (of["waiting"] + of["cpu"])  # of all whose state is known
