@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import ATTEMPTS, HANG, LONG, PYROMETER, command, environment, say
+from harness import ATTEMPTS, HANG, LONG, PYROMETER, Recording, command, environment, say
 from running import BUSY, report, run_code, started, until
 
 NEXT_PID = Path("/proc/sys/kernel/ns_last_pid")
@@ -157,6 +157,39 @@ def test_sampler_held_up(one, folder):
     assert told["ended"] == "complete"
     assert 600 <= told["sampling"]["missed"] < told["sampling"]["ticks"]
     assert told["sampling"]["taken"] >= 300
+
+
+def are_stopped(*pids):
+    return all(" T " in Path(f"/proc/{pid}/stat").read_text() for pid in pids)
+
+
+def test_suspended_together(one, folder):
+    """The program and its sampler, as when the machine sleeps: nothing of that time is made up, or
+    hidden; the program goes on."""
+    path, begin = folder / "a.pyro", time.monotonic()
+    code = BUSY.replace('"ready"', '"ready", os.getpid()').replace("import", "import os,")
+    with started(one, code, path, "3.5") as process:
+        pid = int(process.first_line.split()[1])
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGSTOP)
+        until(lambda: are_stopped(process.pid, pid), "stopped")
+        stopped = time.monotonic()
+        time.sleep(2)
+        went_on = time.monotonic()
+        os.killpg(process.pid, signal.SIGCONT)
+        assert process.wait(HANG) == 0
+        assert process.stdout.read() == process.stderr.read() == b""
+    end, times, told = time.monotonic(), Recording(path).tick_times, report(path)
+    assert told["ended"] == "complete"
+    assert not [tick for tick in times if stopped < tick < went_on - 0.001]
+    after = len([tick for tick in times if tick >= went_on])
+    assert after > 100 and len(times) - after > 100
+    # each tick has one moment at which it is due: more than those of that time there cannot be
+    assert after <= 1000 * (end - went_on) + 2
+    assert told["sampling"]["missed"] >= 1000 * (went_on - stopped) - 2
+    assert told["sampling"]["ticks"] == len(times) + told["sampling"]["missed"]
+    assert told["sampling"]["ticks"] <= 1000 * (end - begin) + 2
+    assert 3.5e9 <= told["wall_ns"] <= 1e9 * (end - begin)
 
 
 FORKS = """
