@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness import HANG, REPO, environment, provided, pythons
+from harness import HANG, REPO, command, environment, provided, pythons
 from running import BUSY, report, run_code
 
 ABOUT = """
@@ -164,17 +164,21 @@ print(path if os.path.exists(path) else "", sys.base_prefix)
 """
 
 
-def test_loaded_late(folder):
-    """By a program that runs already: it is looked at again, sooner than after a second."""
+def with_shared_library():
+    """(a Python, its library, its prefix)."""
     for python in pythons():
         told = subprocess.run(
             [python.path, "-c", SHARED], capture_output=True, text=True, check=True
         )
         library, prefix = told.stdout.rstrip("\n").split(" ")
         if library and "enter-root" not in Path(python.path).read_text():
-            break
-    else:
-        pytest.skip("no Python of this system has a shared library")
+            return python, library, prefix
+    pytest.skip("no Python of this system has a shared library")
+
+
+def test_loaded_late(folder):
+    """By a program that runs already: it is looked at again, sooner than after a second."""
+    python, library, prefix = with_shared_library()
     source, program = folder / "program.c", folder / "late"
     source.write_text(LATE)
     subprocess.run(["cc", f'-DLIBRARY="{library}"', source, "-o", program, "-ldl"], check=True)
@@ -184,6 +188,62 @@ def test_loaded_late(folder):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     shows_work(folder / "a.pyro")
+
+
+# Called with two programs, and a third word if the library is to be closed after each.  A module
+# that is loaded from a library would keep it: `site`, which may load some, is not run.
+TWICE = """
+#include <dlfcn.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    for (int life = 1; life <= 2; life++) {
+        void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_GLOBAL);
+        void (*begin)(int) = dlsym(library, "Py_InitializeEx");
+        int (*run)(const char *, void *) = dlsym(library, "PyRun_SimpleStringFlags");
+        int (*end)(void) = dlsym(library, "Py_FinalizeEx");
+        *(int *)dlsym(library, "Py_NoSiteFlag") = 1;
+        begin(0);
+        if (run(argv[life], 0) != 0 || end() != 0)
+            return 99;
+        if (argc > 3)
+            dlclose(library);
+        puts(dlopen(LIBRARY, RTLD_NOW | RTLD_NOLOAD) ? "is there" : "is gone");
+        fflush(stdout);
+        usleep(300000);
+    }
+    return 7;
+}
+"""
+LIFE = """
+import time
+def {0}():
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        pass
+{0}()
+"""
+
+
+@pytest.mark.parametrize("after", ["is there", "is gone"])
+def test_begins_again(after, folder):
+    """An interpreter that ends in a program that goes on, and so may its library, and begins again:
+    both lives are seen, and what is there no more does no harm."""
+    _, library, prefix = with_shared_library()
+    source, program, path = folder / "program.c", folder / "twice", folder / "a.pyro"
+    source.write_text(TWICE)
+    subprocess.run(["cc", f'-DLIBRARY="{library}"', source, "-o", program, "-ldl"], check=True)
+    words = [program, *map(LIFE.format, ("first", "second")), *["close"] * (after == "is gone")]
+    variables = environment(PYTHONHOME=prefix)
+    done = command("run", "-q", "-o", path, "--", *words, check=False, env=variables)
+    assert (done.returncode, done.stdout, done.stderr) == (7, f"{after}\n" * 2, "")
+    told = report(path)
+    assert (told["ended"], told["exit_status"]) == ("complete", 7)
+    seen = {row["name"]: row["samples"] for row in told["functions"]}
+    assert seen["first"] > 20 and seen["second"] > 20
+    assert 1 <= len(told["processes"]) <= 2
+    assert {row["pid"] for row in told["processes"]} == {told["processes"][0]["pid"]}
 
 
 def test_layouts(folder):
