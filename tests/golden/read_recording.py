@@ -179,6 +179,7 @@ class Stream:
         self.strings, self.functions, self.frames, self.stacks, self.threads = self.tables
         self.nodes, self.node_ids = [], {}
         self.times, self.samples, self.told, self.did = [], [], [], []
+        self.numbers = []  # of the ticks that the times are of
         self.delays = []
         self.stills = []
 
@@ -312,6 +313,7 @@ class Stream:
         since, half = 0, f["lateness_unit_ns"] // 2
         for i, late in enumerate(cur.varints(count)):
             number += gaps.get(i, 0)
+            self.numbers.append(number)
             if f["period_ns"]:
                 jitter = mix(f["seed"] + number & M64) * (f["period_ns"] // 2) >> 64
                 due = f["first_ns"] + number * f["period_ns"] + jitter

@@ -238,9 +238,13 @@ class Recording:
         ]
 
     @functools.cached_property
-    def _streams(self):
+    def contents(self):
         """By the tests' own reader."""
-        return read_recording.Recording(self.path.read_bytes()).streams.values()
+        return read_recording.Recording(self.path.read_bytes())
+
+    @property
+    def _streams(self):
+        return self.contents.streams.values()
 
     @property
     def stills(self):
