@@ -1,5 +1,6 @@
 """What cannot be done is refused in a sentence, and the program is not harmed by it."""
 
+import contextlib
 import os
 import re
 import resource
@@ -218,6 +219,57 @@ def test_ordinary_user(public):
     done = for_nobody(public, BUSY, "-q")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"ready\n", b"")
     assert report(public / "a.pyro")["sampling"]["taken"] > 100
+
+
+def asks_nobody(public, *words):
+    return subprocess.run(
+        [public / "pyrometer", *map(str, words)],
+        preexec_fn=as_nobody, cwd=public, timeout=HANG,
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def of_nobody(public, *words):
+    """A program that works until it is killed, with all that it is started by."""
+    with subprocess.Popen(
+        [*words, "/usr/bin/python3", "-c", BUSY, "1000"],
+        preexec_fn=as_nobody, cwd=public, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            yield process.pid
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_ordinary_user_looks(public):
+    """attach and dump need none either, but where Yama keeps them to ancestors, which they say."""
+    usable()
+    yama = Path("/proc/sys/kernel/yama/ptrace_scope")
+    allowed = not yama.exists() or yama.read_text() == "0\n"
+    with of_nobody(public) as pid:
+        dumped = asks_nobody(public, "dump", pid)
+        attached = asks_nobody(public, "attach", pid, "-q", "-o", "a.pyro", "--duration", "300ms")
+    if allowed:
+        assert (dumped.returncode, attached.returncode) == (0, 0)
+        assert b"work" in dumped.stdout or b"<module>" in dumped.stdout
+        assert dumped.stderr == attached.stdout == attached.stderr == b""
+        assert "work" in {row["name"] for row in report(public / "a.pyro")["functions"]}
+    else:
+        assert (dumped.returncode, attached.returncode) == (125, 125)
+        assert b"ptrace_scope" in dumped.stderr and b"ptrace_scope" in attached.stderr
+
+
+def test_ordinary_user_controls(public):
+    usable()
+    with of_nobody(public, public / "pyrometer", "run", "-q", "-o", "a.pyro", "--") as pid:
+        for word, state in ("off", b"off"), ("on", b"on"), ("flush", b"on"), ("status", b"on"):
+            done = asks_nobody(public, "ctl", pid, word)
+            assert (done.returncode, done.stderr) == (0, b"")
+            assert done.stdout.startswith(b"Sampling is " + state)
+        assert report(public / "a.pyro")["sampling"]["taken"] > 0
 
 
 def test_no_permission(public):

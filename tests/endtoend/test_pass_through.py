@@ -343,6 +343,51 @@ def test_pyc_and_folder_are_left_alone(one, folder):
     assert sorted(path.name for path in folder.iterdir()) == ["a.pyro", "app.py"]
 
 
+SETTINGS = """
+kernel/core* kernel/perf_cpu* kernel/perf_event_paranoid kernel/yama/* kernel/kptr_* kernel/dmesg_*
+kernel/*bpf* kernel/sched_* kernel/randomize_va_space kernel/pid_max kernel/threads-max
+kernel/timer_migration kernel/*watchdog* kernel/numa_balancing kernel/seccomp/* fs/suid_dumpable
+fs/*-max vm/*
+"""
+
+
+def settings():
+    """What the kernel was told of all that may stand in a profiler's way, or help it."""
+    told = {}
+    for pattern in SETTINGS.split():
+        for file in Path("/proc/sys").glob(pattern):
+            with contextlib.suppress(OSError):  # some can only be written
+                told[file] = file.read_bytes()
+    return told
+
+
+def test_machine_is_left_alone(one, folder):
+    """No setting is other than before, though it be root who asks, and no file is there but the
+    recordings."""
+    before, temporary, place = settings(), folder / "temporary", folder / "place"
+    assert len(before) > 30
+    temporary.mkdir()
+    place.mkdir()
+    setting = {"cwd": place, "env": environment(TMPDIR=str(temporary))}
+    code = "import sys\nprint('ready', flush=True)\nsys.stdin.readline()"
+    with subprocess.Popen(
+        [one.path, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **setting
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        for words in (
+            ["doctor"], ["doctor", process.pid], ["dump", process.pid, "--locals"],
+            ["attach", process.pid, "-o", "a.pyro", "--duration", "200ms"],
+            ["run", "-o", "b.pyro", "--", one.path, "-c", BUSY, "0.3"],
+            ["report", "b.pyro"], ["export", "b.pyro", "--format", "collapsed"],
+        ):  # fmt: skip
+            command(*words, **setting)
+        process.stdin.close()
+        assert process.wait(HANG) == 0
+    assert list(temporary.iterdir()) == []
+    assert sorted(file.name for file in place.iterdir()) == ["a.pyro", "b.pyro"]
+    assert settings() == before
+
+
 def test_shell_script_that_starts_python(one, folder):
     script = folder / "start.sh"
     script.write_text(f'#!/bin/sh\ntrue\n{one.path} "$@"\nexit 9\n')
