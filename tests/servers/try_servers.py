@@ -6,10 +6,10 @@ what happens to the slowest ones?
 
 Each is started twice in turns A B B A, reloaded in the middle as its users do (HUP, or a file that
 changes), and stopped.  Not part of `make test`: it asks a real machine for a real time, and needs
-build/venvs/servers, which it makes.  Exit status 1 if a worker was not seen or a request failed.
+build/venvs/servers, which it makes.  Exit status 1 if a worker was not seen, a request failed, or
+nobody new answered after the reload.
 """
 
-import collections
 import http.client
 import json
 import os
@@ -31,7 +31,9 @@ PACKAGES = [
 ]  # fmt: skip
 PORT = 18473
 CLIENTS = 2
-SECONDS = 6.0  # of load
+SECONDS = 10.0  # of load
+RELOAD = 3.0  # after its begin
+GAP = 5.0  # after the reload: time for it to be noticed, and for the program to be loaded anew
 START = 30.0  # until the first answer
 
 WORK = """
@@ -107,8 +109,8 @@ COMMANDS = {
     "celery": ["celery", "-A", "tasks", "worker", "-c", "2", "-l", "error", "-P", "prefork"],
     "xdist": ["pytest", "-q", "-n", "2", "-p", "no:cacheprovider"],
 }
-# These drop the listening socket while they load the program anew: then a refused connection is
-# theirs, with or without us, and is made again.
+# These drop the listening socket, and what they were answering, while they load the program anew: a
+# connection that is refused, reset or cut short then is theirs, with or without us, and made again.
 RELOADS_WITH_A_GAP = {"uvicorn", "django"}
 
 
@@ -122,9 +124,8 @@ def prepare():
 class Load:
     """Requests by CLIENTS threads, one connection each."""
 
-    def __init__(self, gap):
-        self.gap = gap
-        self.pids, self.times, self.failed = collections.Counter(), [], []
+    def __init__(self):
+        self.answers, self.times, self.errors = [], [], []
         self.end = time.monotonic() + SECONDS
         self.threads = [threading.Thread(target=self.run) for _ in range(CLIENTS)]
         for thread in self.threads:
@@ -134,12 +135,24 @@ class Load:
         while time.monotonic() < self.end:
             begin = time.monotonic()
             try:
-                self.pids[ask()] += 1
+                self.answers.append((ask(), begin))
                 self.times.append(time.monotonic() - begin)
             except OSError as error:
-                if not self.gap:
-                    self.failed.append(repr(error))
+                self.errors.append((error, begin))
                 time.sleep(0.02)
+
+    def pids(self):
+        return {pid for pid, _ in self.answers}
+
+    def failed(self, reloaded, with_a_gap):
+        """What went wrong, where the reload was asked for at that time."""
+        before = {pid for pid, begin in self.answers if begin < reloaded}
+        failed = [] if self.pids() - before else ["nobody new answered after the reload"]
+        for error, begin in self.errors:
+            of_the_gap = isinstance(error, (ConnectionRefusedError, ConnectionResetError))
+            if not (with_a_gap and of_the_gap and reloaded - 1 < begin < reloaded + GAP):
+                failed.append(repr(error))
+        return failed
 
     def join(self):
         for thread in self.threads:
@@ -154,8 +167,12 @@ def ask():
         body = answer.read()
         if answer.status != 200:
             raise OSError(f"status {answer.status}")
+        if not body:
+            raise ConnectionResetError("cut short before the body")
         return int(body)
-    except (http.client.HTTPException, ValueError) as error:  # cut short
+    except ConnectionResetError:  # one kind of them is an HTTPException too
+        raise
+    except (http.client.HTTPException, ValueError) as error:
         raise OSError(repr(error)) from error
     finally:
         connection.close()
@@ -220,14 +237,17 @@ def once(name, wrapped):
             pids, times, count = json.loads(client.stdout)
             failed = [client.stderr] if count else []
             process.terminate()
-            process.wait()
+            if status := process.wait():
+                failed.append(f"status {status}")
         else:
             wait_for_answer()
-            load = Load(name in RELOADS_WITH_A_GAP)
-            time.sleep(SECONDS / 2)
+            load = Load()
+            time.sleep(RELOAD)
+            reloaded = time.monotonic()
             reload(name, folder, main_process(process, wrapped))
             load.join()
-            pids, times, failed = set(load.pids), load.times, load.failed
+            pids, times = load.pids(), load.times
+            failed = load.failed(reloaded, name in RELOADS_WITH_A_GAP)
             process.terminate()
             process.wait()
         seen = set()
