@@ -192,6 +192,75 @@ def test_suspended_together(one, folder):
     assert 3.5e9 <= told["wall_ns"] <= 1e9 * (end - begin)
 
 
+# CLOCK_REALTIME is an hour ahead after 0.5 s, and an hour behind after 1.5 s, of each process.
+STEPS = """
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *at)
+{
+    static struct timespec first;
+    struct timespec now;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    if (first.tv_sec == 0)
+        first = now;
+    double since = (double)(now.tv_sec - first.tv_sec) + (now.tv_nsec - first.tv_nsec) / 1e9;
+    int failed = (int)syscall(SYS_clock_gettime, id, at);
+    if (id == CLOCK_REALTIME && since > 0.5)
+        at->tv_sec += since > 1.5 ? -3600 : 3600;
+    return failed;
+}
+"""
+# Two functions in turns, for two seconds of the clock that does not step.  It tells by how many
+# hours the other clock was off, and the turns.
+TURNS = """
+import json, os, sys, time
+def longer(end):
+    while time.monotonic() < end: away()
+def shorter(end):
+    while time.monotonic() < end: away()
+def away():
+    hours.add(round((time.time() - time.monotonic() - float(sys.argv[1])) / 3600))
+print("ready", flush=True)
+hours, turns = set(), []
+for i in range(200):
+    for turn, seconds in (longer, 0.006), (shorter, 0.004):
+        begin = time.monotonic()
+        turn(begin + seconds)
+        turns.append((turn.__name__, os.getpid(), begin, time.monotonic()))
+print(json.dumps([min(hours), max(hours), turns]))
+"""
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_clock_that_steps(one, steps, folder):
+    """The time of day goes an hour forth and two back: ticks, times and shares are as without."""
+    source, library, path = folder / "steps.c", folder / "steps.so", folder / "a.pyro"
+    source.write_text(STEPS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    variables = environment(LD_PRELOAD=str(library)) if steps else environment()
+    begin = time.time()
+    with started(one, TURNS, path, str(begin - time.monotonic()), env=variables) as process:
+        least, most, turns = json.loads(process.stdout.read())
+        assert process.wait(HANG) == 0
+    end, recording = time.time(), Recording(path)
+    contents, told, sampling = recording.contents, recording.report, recording.sampling
+    passed = contents.status["wall_ns"] - contents.head["wall_ns"]  # as the recorder saw it
+    assert (least, most, round(passed / 3600e9)) == ((-1, 1, -1) if steps else (0, 0, 0))
+    assert begin <= told["started_ns"] / 1e9 <= end
+    assert 2e9 <= told["wall_ns"] <= 1e9 * (end - begin)
+    times = recording.tick_times
+    # some may be missed before the first that is kept
+    assert 1000 * (times[-1] - times[0]) - 3 < sampling["ticks"] <= told["wall_ns"] / 1e6 + 2
+    assert len(times) == sampling["ticks"] - sampling["missed"]
+    # what the program did at the moments of the samples, and what they show
+    truth, names = recording.at_samples(turns), ("longer", "shorter")
+    shown = {row["name"]: row["total_samples"] for row in told["functions"]}
+    assert sum(truth.values()) > 100
+    shares = [each["longer"] / sum(each[name] for name in names) for each in (truth, shown)]
+    assert abs(shares[0] - shares[1]) < 0.05
+
+
 FORKS = """
 import os, time
 begin, count = time.monotonic(), 0
