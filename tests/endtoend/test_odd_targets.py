@@ -181,12 +181,13 @@ def test_suspended_together(one, folder):
         assert process.stdout.read() == process.stderr.read() == b""
     end, times, told = time.monotonic(), Recording(path).tick_times, report(path)
     assert told["ended"] == "complete"
-    assert not [tick for tick in times if stopped < tick < went_on - 0.001]
+    # a tick that was under way has its time in the middle
+    assert len([tick for tick in times if stopped < tick < went_on - 0.001]) <= 1
     after = len([tick for tick in times if tick >= went_on])
     assert after > 100 and len(times) - after > 100
     # each tick has one moment at which it is due: more than those of that time there cannot be
     assert after <= 1000 * (end - went_on) + 2
-    assert told["sampling"]["missed"] >= 1000 * (went_on - stopped) - 2
+    assert told["sampling"]["missed"] >= 1000 * (went_on - stopped) - 3
     assert told["sampling"]["ticks"] == len(times) + told["sampling"]["missed"]
     assert told["sampling"]["ticks"] <= 1000 * (end - begin) + 2
     assert 3.5e9 <= told["wall_ns"] <= 1e9 * (end - begin)
