@@ -71,17 +71,27 @@ static int find_all(const struct evidence *e, struct pyro_finding *all)
     return count;
 }
 
-int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max)
+int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max,
+                       struct pyro_waits *waits)
 {
     struct pyro_finding all[PYRO_FINDING_KINDS];
+    struct pyro_waits found = {0};
+    if (waits != NULL)
+        *waits = found;
     if (max == 0 || p->samples == 0 || p->node_count == 0)
         return 0;
     uint32_t *line_of = findings_lines_of(p);
     struct tally *nodes = line_of == NULL ? NULL : findings_tally(p, line_of);
-    struct evidence e = {.p = p, .nodes = nodes, .line_of = line_of};
-    int count = nodes == NULL ? PYRO_E_NOMEM : find_all(&e, all);
+    struct evidence e = {.p = p, .nodes = nodes, .line_of = line_of, .waits = &found};
+    int count = nodes == NULL ? PYRO_E_NOMEM : findings_waits(&e, &found);
+    if (count == PYRO_OK)
+        count = find_all(&e, all);
     free(line_of);
     free(nodes);
+    if (waits != NULL && count >= 0)
+        *waits = found;
+    else
+        pyro_findings_release_waits(&found);
     if (count < 0)
         return count;
     qsort(all, (size_t)count, sizeof *all, by_rank);

@@ -35,8 +35,21 @@ struct pyro_finding {
     struct pyro_interval interval; /* of the share, 95 % */
 };
 
+struct pyro_wait { /* a line at which threads wait */
+    uint32_t line; /* in the profile's lines */
+    uint64_t samples;
+};
+struct pyro_waits {
+    struct pyro_wait *list; /* those with most samples first */
+    size_t count;
+    uint64_t samples, of; /* of all of them, and of how many samples it is known */
+};
+void pyro_findings_release_waits(struct pyro_waits *waits);
+
 /* The findings, at most max: how many, or an error code.  None if there are no samples; else the
- * first is the one to begin with. */
-int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max);
+ * first is the one to begin with.  waits, if not NULL, are filled in beside them: none where the
+ * samples were chosen by a state that threads can be in without waiting. */
+int pyro_findings_find(const struct pyro_profile *p, struct pyro_finding *out, size_t max,
+                       struct pyro_waits *waits);
 
 #endif

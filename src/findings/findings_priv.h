@@ -17,6 +17,7 @@ struct evidence {
     const struct pyro_profile *p;
     const struct tally *nodes; /* of each node */
     const uint32_t *line_of;   /* of each node: where in p->lines its line is, or PYRO_NONE */
+    const struct pyro_waits *waits;
 };
 
 /* A rule looks for one kind of finding.  1: *out is it, with text, place and evidence (kind and
@@ -55,9 +56,12 @@ int findings_contended(const struct pyro_profile *p, const uint32_t *line_of, st
 /* For each node the index in p->lines of the line that its frame is in, or PYRO_NONE.  NULL: out of
  * memory. */
 uint32_t *findings_lines_of(const struct pyro_profile *p);
-/* The function that called the place of most of the samples counted[node], if it is another one
- * than the line's own; PYRO_NONE: none. */
-uint32_t findings_caller_of(const struct pyro_profile *p, const uint32_t *line_of,
-                            const uint64_t *counted, uint32_t line);
+
+/* ---- waits.c: a thread waits at the line of its innermost call, and for something else than the
+ * GIL, which is a finding of its own */
+/* Samples at the node of threads that wait. */
+uint64_t findings_waits_at(const struct evidence *e, size_t node);
+/* From all other evidence. */
+int findings_waits(const struct evidence *e, struct pyro_waits *out);
 
 #endif

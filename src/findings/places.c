@@ -31,27 +31,3 @@ uint32_t *findings_lines_of(const struct pyro_profile *p)
     }
     return line_of;
 }
-
-uint32_t findings_caller_of(const struct pyro_profile *p, const uint32_t *line_of,
-                            const uint64_t *counted, uint32_t line)
-{
-    uint64_t most = 0, *of = calloc(p->function_count + 1, sizeof *of);
-    uint32_t best = PYRO_NONE;
-    for (size_t i = 0; of != NULL && i < p->node_count; i++) {
-        uint32_t function = pyro_profile_function_of(p, (uint32_t)i), at = (uint32_t)i;
-        if (line_of[i] != line || counted[i] == 0)
-            continue;
-        while (at != PYRO_NONE && pyro_profile_function_of(p, at) == function)
-            at = p->nodes[at].parent;
-        if (at == PYRO_NONE)
-            continue;
-        uint32_t caller = pyro_profile_function_of(p, at);
-        of[caller] += counted[i];
-        if (of[caller] > most) {
-            most = of[caller];
-            best = caller;
-        }
-    }
-    free(of);
-    return best;
-}

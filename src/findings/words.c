@@ -54,13 +54,7 @@ void findings_say_source(struct pyro_finding *out, const struct pyro_profile *p,
                          const struct pyro_function *f, uint32_t line)
 {
     struct pyro_str text;
-    if (!pyro_profile_source_line(p, f->file, line, &text))
-        return;
-    while (text.size > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t')) {
-        text.bytes++;
-        text.size--;
-    }
-    if (text.size == 0)
+    if (!pyro_profile_source_text(p, f->file, line, &text))
         return;
     findings_say(out, ": ");
     say_cut(out, text, SOURCE_MOST);

@@ -191,6 +191,9 @@ bool pyro_profile_is_unsure(const struct pyro_function_sums *sums);
 /* A line of a file, without its end; false: the recording does not hold it. */
 bool pyro_profile_source_line(const struct pyro_profile *p, struct pyro_str file, uint32_t line,
                               struct pyro_str *out);
+/* The same without the white space around it; false also where nothing is left. */
+bool pyro_profile_source_text(const struct pyro_profile *p, struct pyro_str file, uint32_t line,
+                              struct pyro_str *out);
 
 /* For each key, the samples in whose path a node of that key is found, once a sample however
  * often it is found.  key_of_node[i] < keys, or PYRO_NONE: counts nowhere.  total holds `keys`

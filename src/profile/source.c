@@ -25,6 +25,25 @@ bool pyro_profile_source_line(const struct pyro_profile *p, struct pyro_str file
     return false;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f';
+}
+
+bool pyro_profile_source_text(const struct pyro_profile *p, struct pyro_str file, uint32_t line,
+                              struct pyro_str *out)
+{
+    if (!pyro_profile_source_line(p, file, line, out))
+        return false;
+    while (out->size > 0 && is_space(out->bytes[0])) {
+        out->bytes++;
+        out->size--;
+    }
+    while (out->size > 0 && is_space(out->bytes[out->size - 1]))
+        out->size--;
+    return out->size > 0;
+}
+
 struct pyro_str pyro_profile_file_name(struct pyro_str path)
 {
     bool says_nothing = false;

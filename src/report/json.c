@@ -3,7 +3,6 @@
  * memory does not grow with the profile.  Output is ASCII (the rest as \u escapes): whatever names
  * hold, nothing of it reaches a terminal raw.  A figure that samples cannot know is null.
  */
-#include "findings.h"
 #include "report_priv.h"
 
 #include <jansson.h>
@@ -291,11 +290,37 @@ static void put_processes(struct writer *w)
     close_list(w);
 }
 
+static void put_waits(struct writer *w, const struct pyro_waits *waits)
+{
+    const struct pyro_profile *p = w->p;
+    open_list(w, "waits");
+    for (size_t i = 0; i < waits->count; i++) {
+        const struct pyro_line_sums *line = &p->lines[waits->list[i].line];
+        const struct pyro_function *f = &p->functions[line->function];
+        struct pyro_str source;
+        bool known = pyro_profile_source_text(p, f->file, line->line, &source);
+        json_t *row = json_object();
+        json_object_set_new(row, "function", whole(line->function));
+        json_object_set_new(row, "qualname", text(w, f->qualname));
+        json_object_set_new(row, "file", text_or_null(w, f->file));
+        json_object_set_new(row, "line", whole(line->line));
+        json_object_set_new(row, "source", known ? text(w, source) : json_null());
+        json_object_set_new(row, "samples", whole(waits->list[i].samples));
+        json_object_set_new(row, "of", whole(waits->of));
+        json_object_set_new(row, "share",
+                            json_real((double)waits->list[i].samples / (double)waits->of));
+        put_row(w, row);
+    }
+    close_list(w);
+}
+
+/* With the lines that wait, which are found beside them. */
 static void put_findings(struct writer *w)
 {
     struct pyro_finding findings[PYRO_FINDING_KINDS];
     const struct pyro_profile *p = w->p;
-    int count = pyro_findings_find(p, findings, PYRO_FINDING_KINDS);
+    struct pyro_waits waits;
+    int count = pyro_findings_find(p, findings, PYRO_FINDING_KINDS, &waits);
     open_list(w, "findings");
     for (int i = 0; i < count; i++) {
         const struct pyro_finding *f = &findings[i];
@@ -316,6 +341,8 @@ static void put_findings(struct writer *w)
         put_row(w, row);
     }
     close_list(w);
+    put_waits(w, &waits);
+    pyro_findings_release_waits(&waits);
     w->failed |= count < 0;
 }
 

@@ -265,6 +265,13 @@ static size_t after_stdlib(struct pyro_str file)
     return at < file.size && at > 0 ? at + 1 : 0;
 }
 
+size_t pyro_report_place_tail(const char *text, size_t size, size_t columns)
+{
+    size_t tail = pyro_report_tail(text, size, columns);
+    const char *slash = memchr(text + size - tail, '/', tail);
+    return slash != NULL ? (size_t)(text + size - slash) : tail;
+}
+
 void pyro_report_place(struct pyro_buf *out, const struct pyro_profile *p, struct pyro_str file,
                        uint32_t line)
 {

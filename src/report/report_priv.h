@@ -5,6 +5,7 @@
 #ifndef PYRO_REPORT_PRIV_H
 #define PYRO_REPORT_PRIV_H
 
+#include "findings.h"
 #include "report.h"
 #include "stats.h"
 
@@ -66,6 +67,9 @@ const char *pyro_report_interval(char out[PYRO_SHORT], uint64_t hits, uint64_t o
 /* A function's file and line, shortened: below the working directory, or after site-packages. */
 void pyro_report_place(struct pyro_buf *out, const struct pyro_profile *p, struct pyro_str file,
                        uint32_t line);
+/* Bytes of its end that are shown where it is cut to so many columns: better whole folders than
+ * more letters. */
+size_t pyro_report_place_tail(const char *text, size_t size, size_t columns);
 
 /* ---- table.c: rows of cells, aligned, made to fit the page */
 #define COLUMNS_MAX 10
@@ -112,6 +116,10 @@ void pyro_report_figure(struct pyro_table *t, const struct pyro_profile *p, uint
                         bool total, bool whole);
 /* Adds the cells of a function's name and place. */
 void pyro_report_name(struct pyro_table *t, const struct pyro_profile *p, uint32_t function);
+
+/* ---- waits.c */
+/* The lines that wait, a section of the summary; nothing where little of the time is waited. */
+void pyro_report_waits(struct pyro_page *page, const struct pyro_waits *waits);
 
 /* ---- stacks.c */
 /* One past the last tick at which any thread of each process was seen; the caller frees. */

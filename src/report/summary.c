@@ -1,8 +1,7 @@
 /*
  * The summary: what `run` ends with and `report` begins with.  The first finding, then what was
- * measured and how well, then the hottest functions.
+ * measured and how well, then the hottest functions and the lines that wait.
  */
-#include "findings.h"
 #include "report_priv.h"
 
 #include <stdlib.h>
@@ -341,9 +340,10 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
 {
     struct pyro_page page;
     struct pyro_finding findings[FINDINGS];
+    struct pyro_waits waits;
     struct pyro_buf text = {0};
     pyro_page_init(&page, p, o);
-    int found = pyro_findings_find(p, findings, FINDINGS);
+    int found = pyro_findings_find(p, findings, FINDINGS, &waits);
     int rc = found < 0 ? found : PYRO_OK;
     bool unsure = false;
     for (int i = 0; i < found; i++)
@@ -362,10 +362,12 @@ int pyro_report_summary(FILE *to, const struct pyro_profile *p, const struct pyr
         rc = put_hottest(&page, false, &unsure);
     if (rc == PYRO_OK && found > 0)
         rc = put_hottest(&page, true, &unsure);
+    pyro_report_waits(&page, &waits);
     if (unsure)
         put_legend(&page, &text);
     put_output(&page, "recording", o->recording);
     put_output(&page, "export", o->export);
+    pyro_findings_release_waits(&waits);
     pyro_base_buf_release(&text);
     if (rc < 0) {
         pyro_base_buf_release(&page.buf);

@@ -130,10 +130,7 @@ struct parts {
 
 static struct parts cut_beginning(const char *text, size_t size, size_t width)
 {
-    size_t tail = pyro_report_tail(text, size, width - 1);
-    /* better whole folders than more letters */
-    const char *slash = memchr(text + size - tail, '/', tail);
-    return (struct parts){0, slash != NULL ? (size_t)(text + size - slash) : tail};
+    return (struct parts){0, pyro_report_place_tail(text, size, width - 1)};
 }
 
 /* Names that begin alike differ in their last component: it stays if it fits. */

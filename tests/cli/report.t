@@ -73,3 +73,14 @@ A recording that was cut says so.
                ends within its first bytes); what they held is missing.
   
     recording  stub.pyro
+
+The lines that wait, with their source if the recording has it; not those of threads that run.
+
+  $ printf 'import time\ndef waits():\n    time.sleep(0.5)\nwaits()\n' > wait.py
+  $ pyrometer run -q wait.py; pyrometer report | grep ' on .*sleep'
+    +\d+\.\d %  on `time.sleep\(0.5\)`, wait.py:3 (re)
+  $ pyrometer report --mode cpu | grep -c ' on .*sleep'
+  0
+  [1]
+  $ pyrometer run -q --no-source wait.py; pyrometer report | grep 'wait.py:3$'
+    +\d+\.\d %  in `waits`, wait.py:3 (re)

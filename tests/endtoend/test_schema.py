@@ -80,6 +80,7 @@ TOP = {
     "sampling": a(dict),
     "processes": a(list),
     "threads": a(list),
+    "waits": a(list),
     "warnings": many(text),
 }
 FUNCTION = {
@@ -142,6 +143,16 @@ PROCESS = {
     "python": text,
     "exit_status": maybe(a(int)),
 }
+WAIT = {
+    "function": count,
+    "qualname": text,
+    "file": text,
+    "line": count,
+    "source": maybe(text),
+    "samples": count,
+    "of": count,
+    "share": number,
+}
 THREAD = {"id": count, "name": maybe(text), "process": count}
 
 
@@ -168,7 +179,7 @@ def test_schema(python, told):
     has(told, TOP, "report")
     for name, keys in [
         ("functions", FUNCTION), ("edges", EDGE), ("lines", LINE), ("processes", PROCESS),
-        ("threads", THREAD),
+        ("threads", THREAD), ("waits", WAIT),
     ]:  # fmt: skip
         assert told[name], f"no {name}"
         for i, row in enumerate(told[name]):
@@ -203,8 +214,8 @@ def test_references(told):
         assert edge["callee"] in known
         assert edge["caller"] is None or edge["caller"] in known
         assert edge["total_ns"] <= total[edge["callee"]]
-    for line in told["lines"]:
-        assert line["function"] in known
+    for row in told["lines"] + told["waits"]:
+        assert row["function"] in known
     pids = {row["pid"] for row in told["processes"]}
     for thread in told["threads"]:
         assert thread["process"] in pids | set(range(len(pids)))

@@ -11,7 +11,7 @@ half, were the samples independent, and OFF_COMPETING 5 of them.
 import json
 
 import pytest
-from harness import command, record_keeping, say
+from harness import command, record, record_keeping, say
 
 SECONDS = 0.4
 OFF = 0.05
@@ -104,6 +104,39 @@ def test_scheduler(python, recordings):
     assert 0.3 * result["ran"] <= main["cpu_ns"] <= result["ran"]
     assert main["run_delay_ns"] <= result["delayed"]
     assert main["cpu_ns"] + main["run_delay_ns"] <= 1.01 * main["watched_ns"] + 10_000_000
+
+
+LONG, SHORT = "long = there.recv(1)", "short = there.recv(1)"
+
+
+def test_waiting_lines(python, folder):
+    """A thread waits at two lines: for how long at each is told by its own clock, and for how long
+    in all by the kernel."""
+    recording = record_keeping(0.8, python, "waiting.py", folder, seconds=2 * SECONDS)
+    path, result = recording.path, recording.result
+    report = json.loads(command("report", path, "--json", "--thread", "reader").stdout)
+    waits = {row["source"]: row["samples"] for row in report["waits"]}
+    truth = recording.at_samples(result["waits"])
+    seen = waits[LONG] / (waits[LONG] + waits[SHORT])
+    wanted = truth["long"] / (truth["long"] + truth["short"])
+    (every,) = (f["total_samples"] for f in report["functions"] if f["name"] == "reads")
+    say(f"{waits} of {every}, truth {truth}, {result['ready']:.3f} of the time ready")
+    assert truth["long"] > truth["short"] > 200
+    assert list(waits)[:2] == [LONG, SHORT]
+    assert abs(seen - wanted) <= OFF
+    assert abs((waits[LONG] + waits[SHORT]) / every - (1 - result["ready"])) <= OFF
+    whole = {row["source"]: row["samples"] for row in recording.report["waits"]}
+    assert whole | waits == whole
+    assert sorted(whole.values(), reverse=True) == list(whole.values())
+
+
+def test_waits_are_of_wall_time(python, folder):
+    """The summary shows them, not of threads that run or hold the GIL."""
+    path = record(python, "waiting.py", folder, seconds=SECONDS).path
+    shown = command("report", path).stdout
+    assert f" on `{LONG}`, " in shown and f" on `{SHORT}`, " in shown
+    for words in (["--mode", "cpu"], ["--mode", "gil"], ["--state", "gc"]):
+        assert f" on `{LONG}`, " not in command("report", path, *words, check=False).stdout
 
 
 def test_wall_is_all(python, recordings):

@@ -13,7 +13,7 @@ static void expect_finding(const char *text)
 {
     struct pyro_profile *p = feed_finish(&feed);
     struct pyro_finding f;
-    assert_int_equal(pyro_findings_find(p, &f, 1), 1);
+    assert_int_equal(pyro_findings_find(p, &f, 1, NULL), 1);
     assert_string_equal(f.text, text);
     assert_true(f.interval.low <= f.share && f.share <= f.interval.high);
     pyro_profile_free(p);
@@ -131,7 +131,7 @@ static void test_long_names(void **state)
     feed_function(&feed, "f", name, name, "", 4294967295u, 0);
     feed_sample(&feed, "t", "f:1", 100);
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(pyro_findings_find(p, &f, 1), 1);
+    assert_int_equal(pyro_findings_find(p, &f, 1, NULL), 1);
     assert_true(strlen(f.text) < 400);
     assert_memory_equal(f.text + strlen("100 % of the time is in `") + 99, "…`", 4);
     assert_memory_equal(f.text + f.place_at, "xxxxx", 5);
@@ -170,12 +170,89 @@ static void test_walk(void **state)
     pyro_profile_free(p);
 }
 
+/* Threads that wait at three lines, one of them for another thread, and for the GIL at a fourth. */
+static struct pyro_profile *waiting_program(void)
+{
+    const uint32_t waits = PYRO_STATE_NO << PYRO_STATE_RUNNABLE | PYRO_STATE_NO << PYRO_STATE_GIL,
+                   runs = PYRO_STATE_YES << PYRO_STATE_RUNNABLE | PYRO_STATE_YES << PYRO_STATE_GIL;
+    feed_start(&feed, 1000);
+    feed_function(&feed, "wait", "/usr/lib/python3.13/threading.py", "Condition.wait", "threading",
+                  300, 360);
+    feed_sample(&feed, "one", "m:1 > f:2", 100);
+    feed_state(&feed, "one", waits, 0, 100);
+    feed_sample(&feed, "one", "m:1 > f:3", 400);
+    feed_state(&feed, "one", waits, 0, 400);
+    feed_sample(&feed, "one", "m:2 > f:2", 50);
+    feed_state(&feed, "one", waits, 0, 50);
+    feed_sample(&feed, "one", "m:3 > g:1", 100);
+    feed_state(&feed, "one", runs, 0, 100);
+    feed_sample(&feed, "two", "m:1 > wait:355", 550);
+    feed_state(&feed, "two", waits, 0, 550);
+    feed_sample(&feed, "two", "m:3 > g:1", 100);
+    feed_state(&feed, "two", waits, 0, 100);
+    feed_sample(&feed, "one", "m:4", 100); /* what it does is not known */
+    return feed_finish(&feed);
+}
+
+static void expect_wait(const struct pyro_profile *p, const struct pyro_wait *wait,
+                        const char *function, uint32_t line, uint64_t samples)
+{
+    assert_int_equal(p->lines[wait->line].function, find_function(p, function));
+    assert_int_equal(p->lines[wait->line].line, line);
+    assert_int_equal(wait->samples, samples);
+}
+
+static void test_waits(void **state)
+{
+    struct pyro_finding f[PYRO_FINDING_KINDS];
+    struct pyro_profile *p = waiting_program();
+    struct pyro_waits waits;
+    int count = pyro_findings_find(p, f, PYRO_FINDING_KINDS, &waits), finding = -1;
+    assert_int_equal(waits.count, 3);
+    expect_wait(p, &waits.list[0], "Condition.wait", 355, 550);
+    expect_wait(p, &waits.list[1], "f", 3, 400);
+    expect_wait(p, &waits.list[2], "f", 2, 150);
+    assert_int_equal(waits.samples, 1100);
+    assert_int_equal(waits.of, 1300);
+    for (int i = 0; i < count; i++)
+        if (f[i].kind == PYRO_FINDING_WAITING_LINE)
+            finding = i;
+    assert_int_equal(finding, 0); /* the one line, and no wait for another thread */
+    assert_string_equal(f[0].text, "53 % of the threads' time is spent waiting in `f`, f.py:3, "
+                                   "called from `m`"); /* 400 of 750 */
+    pyro_findings_release_waits(&waits);
+    assert_int_equal(waits.count, 0);
+    pyro_profile_free(p);
+}
+
+/* Of what threads do without the GIL the same; of what they may do asleep or not, none. */
+static void test_waits_in_view(void **state)
+{
+    struct pyro_finding f;
+    struct pyro_profile *whole = waiting_program(), *p = NULL;
+    for (enum pyro_state wanted = PYRO_STATE_CPU; wanted <= PYRO_STATE_IDLE; wanted++) {
+        struct pyro_filter filter = {.thread = "two", .state = wanted};
+        struct pyro_waits waits;
+        bool none = wanted == PYRO_STATE_CPU || wanted == PYRO_STATE_HOLDS_GIL;
+        assert_int_equal(pyro_profile_filter(whole, &filter, &p, NULL), 0);
+        pyro_findings_find(p, &f, 1, &waits);
+        assert_int_equal(waits.count, none ? 0 : 2);
+        if (!none)
+            expect_wait(p, &waits.list[0], "Condition.wait", 355, 550);
+        pyro_findings_release_waits(&waits);
+        pyro_profile_free(p);
+    }
+    pyro_profile_free(whole);
+}
+
 static void test_nothing(void **state)
 {
     struct pyro_finding f;
+    struct pyro_waits waits;
     feed_start(&feed, 10);
     struct pyro_profile *p = feed_finish(&feed);
-    assert_int_equal(pyro_findings_find(p, &f, 1), 0);
+    assert_int_equal(pyro_findings_find(p, &f, 1, &waits), 0);
+    assert_int_equal(waits.count, 0);
     pyro_profile_free(p);
 }
 
@@ -191,6 +268,8 @@ int main(void)
                                        cmocka_unit_test(test_few_and_threads),
                                        cmocka_unit_test(test_long_names),
                                        cmocka_unit_test(test_walk),
+                                       cmocka_unit_test(test_waits),
+                                       cmocka_unit_test(test_waits_in_view),
                                        cmocka_unit_test(test_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

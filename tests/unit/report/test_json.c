@@ -157,6 +157,37 @@ static void test_hostile(void **state)
     json_decref(root);
 }
 
+/* Ten samples wait at a line of which the source is known, six at one of which it is not. */
+static void test_waits(void **state)
+{
+    feed_start(&feed, 100);
+    feed_sample(&feed, "t", "m:1 > f:5", 10);
+    feed_sample(&feed, "t", "m:2", 6);
+    feed_state(&feed, "t", PYRO_STATE_NO << PYRO_STATE_RUNNABLE, 0, 16);
+    feed_sample(&feed, "t", "m:1 > f:6", 4);
+    feed_state(&feed, "t", PYRO_STATE_YES << PYRO_STATE_RUNNABLE, 0, 4);
+    feed_sample(&feed, "t", "m:3", 20);
+    struct pyro_source_fact fact = {
+        .file = {"/app/f.py", 9}, .first_line = 5, .text = {"  s.recv(\x01) \n", 14}};
+    assert_int_equal(feed.b->visitor.source(feed.b, &fact), 0);
+    json_t *root = parse(feed_finish(&feed), NULL), *waits = json_object_get(root, "waits");
+    assert_int_equal(json_array_size(waits), 2);
+    json_t *row = json_array_get(waits, 0);
+    assert_string_equal(json_string_value(json_object_get(row, "file")), "/app/f.py");
+    assert_string_equal(json_string_value(json_object_get(row, "qualname")), "f");
+    assert_string_equal(json_string_value(json_object_get(row, "source")), "s.recv(\x01)");
+    assert_int_equal(whole(row, "function"), 1);
+    assert_int_equal(whole(row, "line"), 5);
+    assert_int_equal(whole(row, "samples"), 10);
+    assert_int_equal(whole(row, "of"), 20);
+    near(row, "share", 0.5);
+    row = json_array_get(waits, 1);
+    assert_int_equal(whole(row, "line"), 2);
+    near(row, "share", 0.3);
+    is_null(row, "source");
+    json_decref(root);
+}
+
 static void test_without_samples(void **state)
 {
     struct pyro_profile *p = NULL;
@@ -164,6 +195,7 @@ static void test_without_samples(void **state)
         pyro_profile_builder_finish(pyro_profile_builder_new(), PYRO_ENDED_TRUNCATED, &p, NULL), 0);
     json_t *root = parse(p, NULL);
     is_null(root, "sampling exit_status");
+    assert_int_equal(json_array_size(json_object_get(root, "waits")), 0);
     assert_int_equal(json_array_size(json_object_get(root, "probes")), 0);
     assert_string_equal(json_string_value(json_object_get(root, "ended")), "truncated");
     json_decref(root);
@@ -172,6 +204,7 @@ static void test_without_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_hostile),
+                                       cmocka_unit_test(test_waits),
                                        cmocka_unit_test(test_without_samples)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

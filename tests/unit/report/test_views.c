@@ -181,6 +181,89 @@ static void test_outside(void **state)
     pyro_profile_free(p);
 }
 
+/* 40 samples that wait in six lines, 10 that run: a share each, the source if it is there, what is
+ * too long cut, and nothing that a terminal would obey. */
+static void waiting_program(void)
+{
+    static const char source[] =
+        "\ts.recv(4096)\r\n  \x1b[2Jevil()\n\n"
+        "    with a_lock, another_lock, and_what_else_the_line_may_hold:\n";
+    const uint32_t waits = PYRO_STATE_NO << PYRO_STATE_RUNNABLE;
+    static const struct {
+        const char *path;
+        size_t samples;
+    } rows[] = {{"c:40", 15}, {"c:41", 10}, {"c:42", 6}, {"c:43", 5}, {"far:7", 3}, {"c:49", 1}};
+    feed_start(&feed, 50);
+    feed_function(&feed, "c", "/app/client.py", "Client.read\x1b[1m", "client", 39, 49);
+    feed_function(&feed, "far", "/somewhere/far/away/in/many/folders/with_long_names/module.py",
+                  "far", "", 1, 9);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        feed_sample(&feed, "t", rows[i].path, rows[i].samples);
+        feed_state(&feed, "t", waits, 0, rows[i].samples);
+    }
+    feed_sample(&feed, "t", "c:45", 10);
+    feed_state(&feed, "t", PYRO_STATE_YES << PYRO_STATE_RUNNABLE, 0, 10);
+    struct pyro_source_fact fact = {
+        .file = {"/app/client.py", 14}, .first_line = 40, .text = {source, sizeof source - 1}};
+    assert_int_equal(feed.b->visitor.source(feed.b, &fact), 0);
+}
+
+static void expect_waits(struct pyro_report_options o, const char *expected)
+{
+    waiting_program();
+    struct pyro_profile *p = feed_finish(&feed);
+    char *text = render(p, SUMMARY, NULL, &o), *at = strstr(text, "waits");
+    assert_non_null(at);
+    assert_string_equal(at, expected);
+    free(text);
+    pyro_profile_free(p);
+}
+
+static void test_waits(void **state)
+{
+    expect_waits(
+        (struct pyro_report_options){.width = 80},
+        "waits\n"
+        "  30.0 %  on `s.recv(4096)`, client.py:40\n"
+        "  20.0 %  on `\\x1b[2Jevil()`, client.py:41\n"
+        "  12.0 %  in `Client.read\\x1b[1m`, client.py:42\n"
+        "  10.0 %  on `with a_lock, another_lock, and_what_else_the_line_…`, client.py:43\n"
+        "   6.0 %  in `far`, …/far/away/in/many/folders/with_long_names/module.py:7\n");
+    expect_waits((struct pyro_report_options){.width = 41},
+                 "waits\n"
+                 "  30.0 %  on `s.recv(4096)`, client.py:40\n"
+                 "  20.0 %  on `\\x1b[2Jevil…`, client.py:41\n"
+                 "  12.0 %  in `Client.read…`, client.py:42\n"
+                 "  10.0 %  on `with a_lock…`, client.py:43\n"
+                 "   6.0 %  in `far`, …/module.py:7\n");
+    expect_waits((struct pyro_report_options){.width = 40, .limit = 1},
+                 "waits\n"
+                 "  30.0 %  on `s.recv(4096)`, …ient.py:40\n");
+    expect_waits((struct pyro_report_options){.hyperlinks = true, .colour = true, .limit = 1},
+                 "waits\033[0m\n"
+                 "  \033[33m30.0 %\033[0m  on `s.recv(4096)`, "
+                 "\033]8;;file://here/app/client.py#40\033\\client.py:40\033]8;;\033\\\n");
+}
+
+/* Less than a twentieth of the time is no section. */
+static void test_few_waits(void **state)
+{
+    for (size_t waiting = 4; waiting <= 5; waiting++) {
+        struct pyro_report_options o = {.width = 80};
+        feed_start(&feed, 100);
+        feed_sample(&feed, "t", "m:1", waiting);
+        feed_state(&feed, "t", PYRO_STATE_NO << PYRO_STATE_RUNNABLE, 0, waiting);
+        feed_sample(&feed, "t", "m:2", 100 - waiting);
+        feed_state(&feed, "t", PYRO_STATE_YES << PYRO_STATE_RUNNABLE, 0, 100 - waiting);
+        struct pyro_profile *p = feed_finish(&feed);
+        char *text = render(p, SUMMARY, NULL, &o);
+        assert_true((strstr(text, "  5.0 %  in `m`, m.py:1\n") != NULL) == (waiting == 5));
+        assert_true((strstr(text, "waits") != NULL) == (waiting == 5));
+        free(text);
+        pyro_profile_free(p);
+    }
+}
+
 static void test_functions(void **state)
 {
     program();
@@ -431,6 +514,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_summary),      cmocka_unit_test(test_troubles),
         cmocka_unit_test(test_nothing),      cmocka_unit_test(test_outside),
+        cmocka_unit_test(test_waits),        cmocka_unit_test(test_few_waits),
         cmocka_unit_test(test_functions),    cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_styles),       cmocka_unit_test(test_tree),
         cmocka_unit_test(test_limited_tree), cmocka_unit_test(test_deep_tree),
