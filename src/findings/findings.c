@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOT 0.20 /* from this share on a function is hot; if there is none, time is spread out */
+
 static const struct rule {
     const char *name;
     double least; /* share of the samples that it is about */
     rule_fn *find;
     bool of_states; /* of what threads did: says nothing where they were chosen by it */
 } rules[PYRO_FINDING_KINDS] = {
-    [PYRO_FINDING_HOT_FUNCTION] = {"hot-function", 0.0, findings_hot_function, false},
+    [PYRO_FINDING_HOT_FUNCTION] = {"hot-function", HOT, findings_hot_function, false},
+    [PYRO_FINDING_SPREAD_OUT] = {"spread-out", HOT, findings_spread_out, false},
     [PYRO_FINDING_HOT_LINE] = {"hot-line", 0.25, findings_hot_line, false},
     [PYRO_FINDING_WAITING_LINE] = {"waiting-line", 0.20, findings_waiting_line, true},
     [PYRO_FINDING_GIL] = {"gil", 0.20, findings_gil, true},
@@ -37,7 +40,7 @@ static int rank(const struct pyro_finding *f)
     bool whole = f->kind == PYRO_FINDING_WAITING_LINE || f->kind == PYRO_FINDING_IMPORTS;
     if (whole && f->share >= FIRST)
         return 0;
-    return f->kind == PYRO_FINDING_HOT_FUNCTION ? 1 : 2;
+    return f->kind == PYRO_FINDING_HOT_FUNCTION || f->kind == PYRO_FINDING_SPREAD_OUT ? 1 : 2;
 }
 
 static int by_rank(const void *a, const void *b)

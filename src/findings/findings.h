@@ -10,6 +10,7 @@
 
 enum pyro_finding_kind {
     PYRO_FINDING_HOT_FUNCTION,
+    PYRO_FINDING_SPREAD_OUT, /* there is no such function */
     PYRO_FINDING_HOT_LINE,
     PYRO_FINDING_WAITING_LINE,
     PYRO_FINDING_GIL,

@@ -22,10 +22,11 @@ struct evidence {
 
 /* A rule looks for one kind of finding.  1: *out is it, with text, place and evidence (kind and
  * interval are set by the caller); 0: there is none; or an error code.  least: the share from which
- * on it is one. */
+ * on it is one (findings_spread_out: below which). */
 typedef int rule_fn(const struct evidence *e, double least, struct pyro_finding *out);
-rule_fn findings_hot_function, findings_hot_line, findings_waiting_line, findings_gil,
-    findings_collector, findings_imports, findings_saturated_thread, findings_busy_machine;
+rule_fn findings_hot_function, findings_spread_out, findings_hot_line, findings_waiting_line,
+    findings_gil, findings_collector, findings_imports, findings_saturated_thread,
+    findings_busy_machine;
 
 /* ---- words.c: each adds to out->text; names and places are cut, so that what follows fits */
 void findings_say(struct pyro_finding *out, const char *fmt, ...)

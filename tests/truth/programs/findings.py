@@ -25,6 +25,20 @@ def burns(seconds):
         pass
 
 
+def largest():
+    sleep(SECONDS)
+
+
+def in_functions(count):
+    """So many of 16 threads are in one function, the others each in one of its own."""
+    others = []
+    for i in range(16 - count):
+        scope = {"sleep": sleep}
+        exec(f"def other{i}():\n    sleep({SECONDS})\n", scope)
+        others.append(scope[f"other{i}"])
+    until_done(*[largest] * count, *others)
+
+
 def one_line():
     while perf_counter() < END:
         a = sum(range(300))
@@ -128,6 +142,8 @@ def beside_competitors(function):
 
 
 PROGRAMS = {
+    "hot-function": (lambda: in_functions(6), lambda: in_functions(2)),
+    "spread-out": (lambda: in_functions(2), lambda: in_functions(6)),
     "hot-line": (one_line, many_lines),
     "waiting-line": (lambda: waits(0.4), lambda: waits(0.1)),
     "gil": (

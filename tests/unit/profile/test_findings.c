@@ -9,14 +9,25 @@
 
 static struct feed feed;
 
-static void expect_finding(const char *text)
+/* The first one, and of the two kinds only that one. */
+static void expect_kind(enum pyro_finding_kind kind, const char *text)
 {
     struct pyro_profile *p = feed_finish(&feed);
-    struct pyro_finding f;
+    struct pyro_finding all[PYRO_FINDING_KINDS], f;
+    int count = pyro_findings_find(p, all, PYRO_FINDING_KINDS, NULL);
     assert_int_equal(pyro_findings_find(p, &f, 1, NULL), 1);
+    assert_int_equal(f.kind, kind);
+    for (int i = 1; i < count; i++)
+        assert_true(all[i].kind != PYRO_FINDING_HOT_FUNCTION &&
+                    all[i].kind != PYRO_FINDING_SPREAD_OUT);
     assert_string_equal(f.text, text);
     assert_true(f.interval.low <= f.share && f.share <= f.interval.high);
     pyro_profile_free(p);
+}
+
+static void expect_finding(const char *text)
+{
+    expect_kind(PYRO_FINDING_HOT_FUNCTION, text);
 }
 
 /* The demo: tickets as QR codes, 800 samples shared out as a tracing profiler measured it. */
@@ -90,16 +101,29 @@ static void test_recursion(void **state)
     expect_finding("100 % of the time is in `fib` itself, fib.py:1, called from `m`");
 }
 
-static void test_spread(void **state)
+/* f07 has so many of 1,000 samples; the others share the rest. */
+static void spread(size_t largest)
 {
     char path[64];
     feed_start(&feed, 1000);
-    for (int i = 0; i < 20; i++) {
-        snprintf(path, sizeof path, "m:%d > f%02d:1", i + 1, i);
-        feed_sample(&feed, "t", path, i == 7 ? 60 : 50);
+    for (size_t i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "m:%zu > f%02zu:1", i + 1, i);
+        feed_sample(&feed, "t", path,
+                    i == 7 ? largest : (1000 - largest) / 19 + (i < (1000 - largest) % 19));
     }
-    expect_finding("The time is spread out: the largest part, 6 %, is in `f07` itself, f07.py:1, "
-                   "called from `m`");
+}
+
+static void test_spread(void **state)
+{
+    spread(60);
+    expect_kind(PYRO_FINDING_SPREAD_OUT, "The time is spread out: the largest part, 6 %, is in "
+                                         "`f07` itself, f07.py:1, called from `m`");
+    spread(199);
+    expect_kind(PYRO_FINDING_SPREAD_OUT, "The time is spread out: the largest part, 20 %, is in "
+                                         "`f07` itself, f07.py:1, called from `m`");
+    spread(200);
+    expect_kind(PYRO_FINDING_HOT_FUNCTION,
+                "20 % of the time is in `f07` itself, f07.py:1, called from `m`");
 }
 
 /* Own time of which the reads were not sure is not claimed. */
