@@ -7,9 +7,10 @@ side.  On the oldest and the newest Python, for the rules see none.
 """
 
 import pytest
-from harness import provided, record_keeping, say
+from harness import ATTEMPTS, provided, record, record_keeping, say
 
 SECONDS = 0.6
+FREE = 0.05  # below this share of its time without a CPU a program has a machine that is not busy
 # kind -> the function that the finding names, or None
 KINDS = {
     "hot-function": "largest",
@@ -27,6 +28,7 @@ SAYS = {
     "spread-out": "is spread out: the largest part, ",
     "hot-line": "`b = sum(range(3000))`",
     "waiting-line": "`sleep(0.01 * share)`",
+    "busy-machine": "The machine was busy: ",
 }
 
 
@@ -66,6 +68,26 @@ def test_finding(interpreter, kind, folder):
 @pytest.mark.parametrize("interpreter", oldest_and_newest())
 def test_twin(interpreter, kind, folder):
     assert kind not in findings(interpreter, folder, f"{kind}-twin")
+
+
+@pytest.mark.parametrize("interpreter", oldest_and_newest())
+def test_slow_program_on_a_free_machine(interpreter, folder):
+    """One that computes all the time is slow by itself: the machine is not called busy.  Whether it
+    was is told by the kernel to the program, too; 3 seconds are long enough for a delay of
+    FREE to be more than the rule's 0.1 s."""
+    delays = []
+    while not delays or delays[-1] >= FREE:
+        if len(delays) == ATTEMPTS:
+            pytest.fail(f"the machine was never free: {delays} of the program's time without a CPU")
+        recording = record(interpreter, "findings.py", folder, "alone", seconds=3.0)
+        ran, delayed = recording.result["ran"], recording.result["delayed"]
+        delays.append(round(delayed / (ran + delayed), 3))
+    found = {finding["kind"]: finding["text"] for finding in recording.report["findings"]}
+    (thread,) = (t for t in recording.report["threads"] if t["name"] == "MainThread")
+    say(f"delayed by {delays[-1]:.1%}: {thread}, {found}")
+    assert thread["cpu_ns"] >= 0.85 * thread["watched_ns"] > 0
+    assert "busy-machine" not in found
+    assert "`computes`" in found["hot-function"]
 
 
 @pytest.mark.parametrize("interpreter", oldest_and_newest())

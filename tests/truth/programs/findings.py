@@ -1,6 +1,7 @@
 """A program for each kind of finding, and its near twin in which it must not be found.
 
-FILE SECONDS NAME: NAME is one of those below, and with "-twin" behind it the other one.
+FILE SECONDS NAME: NAME is one of those below, and with "-twin" behind it the other one.  FILE is
+told for how long the main thread ran, and was ready to run without a CPU, as the kernel says.
 """
 
 import gc
@@ -157,9 +158,12 @@ PROGRAMS = {
         lambda: beside_competitors(lambda: waits(0.98)),
     ),
     "saturated-thread": (beside_waiting, lambda: beside_waiting(hashes)),
+    "alone": (computes,),
 }
 
 name = ARGUMENTS[0].removesuffix("-twin")
 PROGRAMS[name][name != ARGUMENTS[0]]()
 with open(OUT, "w", encoding="utf-8") as to:
-    json.dump({}, to)
+    with open("/proc/thread-self/schedstat") as file:
+        ran, delayed, _ = map(int, file.read().split())
+    json.dump({"ran": ran, "delayed": delayed}, to)
