@@ -61,8 +61,12 @@ static int copy_tables(const struct pyro_profile *p, struct pyro_profile *to)
         for (size_t k = 0; rc == PYRO_OK && k < 4; k++)
             rc = copy_str(to, texts[k]);
     }
-    for (size_t i = 0; rc == PYRO_OK && i < to->thread_count; i++)
-        rc = copy_str(to, &to->threads[i].name);
+    for (size_t i = 0; rc == PYRO_OK && i < to->thread_count; i++) {
+        struct pyro_thread *thread = &to->threads[i];
+        thread->delays =
+            copy_array(to, thread->delays, thread->delay_count, sizeof(*thread->delays));
+        rc = thread->delays == NULL ? PYRO_E_NOMEM : copy_str(to, &thread->name);
+    }
     for (size_t i = 0; rc == PYRO_OK && i < to->process_count; i++) {
         rc = copy_str(to, &to->processes[i].python);
         if (rc == PYRO_OK)

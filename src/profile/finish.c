@@ -119,6 +119,32 @@ static int place_samples(struct pyro_profile_builder *b)
     return rc;
 }
 
+/* When each began is not in the file: where the one before ended, the first with the thread's first
+ * sample.  It ended in the batch that told it, so that where others are missing it is later. */
+static int place_delays(struct pyro_profile_builder *b)
+{
+    struct pyro_profile *p = b->profile;
+    for (size_t t = 0; t < p->thread_count; t++) {
+        struct pyro_thread *thread = &p->threads[t];
+        const struct pyro_track *track = pyro_base_vec_at(&b->tracks, t);
+        uint64_t at = 0;
+        if (thread->run_count > 0 && thread->runs[0].tick < p->tick_count)
+            at = pyro_profile_tick_ns(p, thread->runs[0].tick);
+        thread->delays = into_arena(p, &track->delays);
+        if (thread->delays == NULL)
+            return PYRO_E_NOMEM;
+        thread->delay_count = track->delays.len;
+        for (size_t i = 0; i < thread->delay_count; i++) {
+            struct pyro_delay *delay = &thread->delays[i];
+            if (delay->at_ns > delay->over_ns && at < delay->at_ns - delay->over_ns)
+                at = delay->at_ns - delay->over_ns;
+            delay->at_ns = at > b->head_mono_ns ? at - b->head_mono_ns : 0;
+            at += delay->over_ns;
+        }
+    }
+    return PYRO_OK;
+}
+
 /* Module-level code has no function object to ask: the other functions of its file tell, where
  * they all tell the same. */
 static int infer_modules(struct pyro_profile *p)
@@ -303,6 +329,8 @@ static int finish(struct pyro_profile_builder *b, enum pyro_ending ending)
     p->unknown_count = b->unknown.len;
 
     rc = place_samples(b);
+    if (rc == PYRO_OK)
+        rc = place_delays(b);
     if (rc == PYRO_OK)
         rc = pyro_profile_settle(p);
     if (rc == PYRO_OK)

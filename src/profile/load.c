@@ -271,6 +271,7 @@ static int on_thread(void *ctx, uint32_t stream_id, uint32_t id,
             return PYRO_E_NOMEM;
         track->runs = PYRO_VEC(struct pyro_run);
         track->seconds = PYRO_VEC(uint32_t);
+        track->delays = PYRO_VEC(struct pyro_delay);
     }
     struct pyro_thread *thread = pyro_base_vec_at(&b->threads, at);
     if (fact->name.size > 0 && keep_text(b, fact->name, &thread->name) < 0)
@@ -318,6 +319,7 @@ static int on_ticks(void *ctx, uint32_t stream_id, const uint64_t *times, size_t
     if (rc < 0)
         return rc;
     stream->batch_count = count;
+    stream->batch_ns = times[0];
     if (stream->ticks == 0)
         stream->first_ns = times[0];
     stream->last_ns = times[count - 1];
@@ -409,6 +411,11 @@ static int on_delay(void *ctx, uint32_t stream_id, const struct pyro_delay_fact 
     uint32_t id = stream == NULL ? PYRO_NONE : pyro_profile_ids_get(&stream->threads, fact->thread);
     if (id == PYRO_NONE)
         return drop(b);
+    struct pyro_track *track = pyro_base_vec_at(&b->tracks, id);
+    struct pyro_delay *delay = pyro_base_vec_push(&track->delays);
+    if (delay == NULL)
+        return PYRO_E_NOMEM;
+    *delay = (struct pyro_delay){stream->batch_ns, fact->over_ns, fact->ran_ns, fact->delayed_ns};
     struct pyro_thread *thread = pyro_base_vec_at(&b->threads, id);
     thread->watched_ns += fact->over_ns;
     thread->ran_ns += fact->ran_ns;
@@ -602,6 +609,7 @@ void pyro_profile_builder_free(struct pyro_profile_builder *b)
         struct pyro_track *track = pyro_base_vec_at(&b->tracks, i);
         pyro_base_vec_release(&track->runs);
         pyro_base_vec_release(&track->seconds);
+        pyro_base_vec_release(&track->delays);
     }
     struct pyro_vec *vecs[] = {&b->texts,   &b->streams, &b->processes, &b->functions,
                                &b->frames,  &b->nodes,   &b->threads,   &b->samples,

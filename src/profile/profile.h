@@ -49,6 +49,12 @@ struct pyro_run {  /* run-length: a thread was at a node for `count` ticks from 
     uint64_t moved : 1;  /* these two are of loading alone: its two reads disagreed on the top; */
     uint64_t second : 1; /* what the second read showed is known */
 };
+struct pyro_delay {      /* what the kernel's scheduler said of a thread, about once a second */
+    uint64_t at_ns;      /* since the recording began: from then on it ran, ... */
+    uint64_t over_ns;    /* ... in this time, ... */
+    uint64_t ran_ns;     /* ... so long, ... */
+    uint64_t delayed_ns; /* ... and was ready without a CPU so long */
+};
 struct pyro_thread {
     uint32_t process;
     int64_t tid;
@@ -56,8 +62,9 @@ struct pyro_thread {
     uint64_t samples;
     struct pyro_run *runs; /* owned by the profile; in time order */
     size_t run_count;
-    /* by the kernel's scheduler: of so much time it ran, and was ready without a CPU, so much */
-    uint64_t watched_ns, ran_ns, delayed_ns;
+    struct pyro_delay *delays; /* in time order */
+    size_t delay_count;
+    uint64_t watched_ns, ran_ns, delayed_ns; /* their sums */
 };
 struct pyro_process {
     int32_t pid, ppid;

@@ -41,6 +41,7 @@ struct pyro_build_beside { /* what is told of ticks in a row beside their sample
 struct pyro_track {          /* of a thread, in the order of the file */
     struct pyro_vec runs;    /* struct pyro_run */
     struct pyro_vec seconds; /* uint32_t: the second read's node of each run that has one */
+    struct pyro_vec delays;  /* struct pyro_delay, at_ns: when its batch begins, on the clock */
 };
 struct pyro_build_stream {
     uint32_t process;
@@ -48,7 +49,8 @@ struct pyro_build_stream {
     uint64_t period_ns;
     struct pyro_ids functions, frames, nodes, threads;
     uint64_t first_ns, last_ns, ticks; /* of the ticks kept */
-    uint64_t batch_first, batch_count; /* the last batch's ticks among all */
+    uint64_t batch_first, batch_count; /* the last batch's ticks among all, ... */
+    uint64_t batch_ns;                 /* ... and when the first of them was */
 };
 
 struct pyro_profile_builder {

@@ -254,6 +254,21 @@ static void put_sampling(struct writer *w)
     put_key(w, "sampling", row);
 }
 
+static json_t *delays_of(const struct pyro_thread *thread)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < thread->delay_count; i++) {
+        const struct pyro_delay *delay = &thread->delays[i];
+        json_t *row = json_object();
+        json_object_set_new(row, "at_ns", whole(delay->at_ns));
+        json_object_set_new(row, "over_ns", whole(delay->over_ns));
+        json_object_set_new(row, "ran_ns", whole(delay->ran_ns));
+        json_object_set_new(row, "delayed_ns", whole(delay->delayed_ns));
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
 static void put_processes(struct writer *w)
 {
     const struct pyro_profile *p = w->p;
@@ -285,6 +300,7 @@ static void put_processes(struct writer *w)
         json_object_set_new(row, "watched_ns", whole_or_null(thread->watched_ns));
         json_object_set_new(row, "cpu_ns", watched ? whole(thread->ran_ns) : json_null());
         json_object_set_new(row, "run_delay_ns", watched ? whole(thread->delayed_ns) : json_null());
+        json_object_set_new(row, "delays", delays_of(thread));
         put_row(w, row);
     }
     close_list(w);

@@ -104,6 +104,18 @@ def test_scheduler(python, recordings):
     assert 0.3 * result["ran"] <= main["cpu_ns"] <= result["ran"]
     assert main["run_delay_ns"] <= result["delayed"]
     assert main["cpu_ns"] + main["run_delay_ns"] <= 1.01 * main["watched_ns"] + 10_000_000
+    rows = main["delays"]
+    for key, total in [("over_ns", "watched_ns"), ("ran_ns", "cpu_ns"),
+                       ("delayed_ns", "run_delay_ns")]:  # fmt: skip
+        assert sum(row[key] for row in rows) == main[total]
+    # src/sample/delays.c: after 0.05, 0.1, 0.2, 0.4, 0.8 s, then each second, never sooner; that
+    # five are in the first 1.55 s makes up for a sampler that is late
+    for i, row in enumerate(rows):
+        assert row["over_ns"] >= min(0.05 * 2**i, 1.0) * 1e9 - 1000
+    assert len(rows) >= told["wall_ns"] / 1e9 - 1
+    ends = [row["at_ns"] + row["over_ns"] for row in rows]
+    for row, end in zip(rows[1:], ends, strict=False):
+        assert end <= row["at_ns"]
 
 
 LONG, SHORT = "long = there.recv(1)", "short = there.recv(1)"

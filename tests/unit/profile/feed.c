@@ -152,6 +152,15 @@ void feed_state(struct feed *feed, const char *thread, uint32_t state, size_t ba
     assert_int_equal(v->states(v->ctx, 0, id, state, feed->at[id] - back - count, count), 0);
 }
 
+void feed_delay(struct feed *feed, const char *thread, uint64_t over, uint64_t ran,
+                uint64_t delayed)
+{
+    const struct pyro_visitor *v = &feed->b->visitor;
+    struct pyro_delay_fact fact = {feed_thread(feed, thread), over * 1000000, ran * 1000000,
+                                   delayed * 1000000};
+    assert_int_equal(v->delay(v->ctx, 0, &fact), 0);
+}
+
 void feed_still(struct feed *feed, const char *path, size_t count)
 {
     const struct pyro_visitor *v = &feed->b->visitor;

@@ -42,6 +42,9 @@ void feed_second(struct feed *feed, const char *thread, const char *path, size_t
                  size_t count);
 /* The same of what the thread did. */
 void feed_state(struct feed *feed, const char *thread, uint32_t state, size_t back, size_t count);
+/* What the scheduler says of the thread, ms. */
+void feed_delay(struct feed *feed, const char *thread, uint64_t over, uint64_t ran,
+                uint64_t delayed);
 /* So many stills of the path. */
 void feed_still(struct feed *feed, const char *path, size_t count);
 struct pyro_profile *feed_finish(struct feed *feed);

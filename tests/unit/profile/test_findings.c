@@ -269,6 +269,43 @@ static void test_waits_in_view(void **state)
     pyro_profile_free(whole);
 }
 
+/* Ten seconds, in each of which the thread was delayed for so many ms. */
+static void expect_busy(const uint64_t *delayed, const char *text)
+{
+    struct pyro_finding all[PYRO_FINDING_KINDS], *busy = NULL;
+    feed_start(&feed, 1000);
+    feed_sample(&feed, "t", "m:1", 1000);
+    for (int i = 0; i < 10; i++)
+        feed_delay(&feed, "t", 1000, 1000 - delayed[i], delayed[i]);
+    struct pyro_profile *p = feed_finish(&feed);
+    int count = pyro_findings_find(p, all, PYRO_FINDING_KINDS, NULL);
+    for (int i = 0; i < count; i++)
+        if (all[i].kind == PYRO_FINDING_BUSY_MACHINE)
+            busy = &all[i];
+    if (text == NULL) {
+        assert_null(busy);
+    } else {
+        assert_non_null(busy);
+        assert_string_equal(busy->text, text);
+    }
+    pyro_profile_free(p);
+}
+
+static void test_busy_machine(void **state)
+{
+    static const uint64_t even[] = {200, 200, 200, 200, 200, 200, 200, 200, 200, 200},
+                          some[] = {0, 40, 0, 700, 0, 900, 0, 60, 0, 0},
+                          little[] = {0, 0, 700, 700, 0, 0, 0, 0, 0, 0},
+                          ends[] = {900, 0, 0, 0, 0, 0, 0, 0, 0, 900};
+    expect_busy(even, "The machine was busy: for 20 % of the time that threads could run they had "
+                      "no CPU");
+    expect_busy(some, "The machine was busy: for 17 % of the time that threads could run they had "
+                      "no CPU, most of it between 3 s and 7 s after the start");
+    expect_busy(ends, "The machine was busy: for 18 % of the time that threads could run they had "
+                      "no CPU");
+    expect_busy(little, NULL);
+}
+
 static void test_nothing(void **state)
 {
     struct pyro_finding f;
@@ -294,6 +331,7 @@ int main(void)
                                        cmocka_unit_test(test_walk),
                                        cmocka_unit_test(test_waits),
                                        cmocka_unit_test(test_waits_in_view),
+                                       cmocka_unit_test(test_busy_machine),
                                        cmocka_unit_test(test_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

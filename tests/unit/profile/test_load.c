@@ -189,6 +189,46 @@ static uint32_t roll(uint32_t n)
 }
 
 /* Random facts, most of them nonsense: nothing may crash, and the sums must agree. */
+static void expect_delays(const struct pyro_thread *thread)
+{
+    static const struct pyro_delay rows[] = {
+        {999500, 50000000, 20000000, 10000000},
+        {50999500, 100000000, 90000000, 0},
+        {1799999500, 200000000, 0, 150000000}, /* what was between is missing */
+        {1999999500, 100000000, 50000000, 50000000},
+    };
+    assert_int_equal(thread->delay_count, 4);
+    assert_memory_equal(thread->delays, rows, sizeof rows);
+    assert_int_equal(thread->watched_ns, 450000000);
+    assert_int_equal(thread->ran_ns, 160000000);
+    assert_int_equal(thread->delayed_ns, 210000000);
+}
+
+/* Each begins where the one before ended, the first with the first sample; and ended in its batch,
+ * or after. */
+static void test_delays(void **state)
+{
+    static const uint64_t later[] = {2000000000, 2001000000};
+    struct pyro_filter filter = {.thread = "t"};
+    struct pyro_profile *filtered;
+    struct feed feed;
+    feed_start(&feed, 100);
+    feed_sample(&feed, "t", "m:1", 10);
+    feed_delay(&feed, "t", 50, 20, 10);
+    feed_delay(&feed, "t", 100, 90, 0);
+    feed_sample(&feed, "other", "m:1", 10);
+    assert_int_equal(feed.b->visitor.ticks(feed.b, 0, later, 2), 0);
+    feed_delay(&feed, "t", 200, 0, 150);
+    feed_delay(&feed, "t", 100, 50, 50);
+    struct pyro_profile *p = feed_finish(&feed);
+    expect_delays(&p->threads[0]);
+    assert_int_equal(p->threads[1].delay_count, 0);
+    assert_int_equal(pyro_profile_filter(p, &filter, &filtered, NULL), 0);
+    pyro_profile_free(p);
+    expect_delays(&filtered->threads[0]);
+    pyro_profile_free(filtered);
+}
+
 static void test_nonsense(void **state)
 {
     for (int round = 0; round < 200; round++) {
@@ -278,6 +318,6 @@ int main(void)
         cmocka_unit_test(test_unify),   cmocka_unit_test(test_tick_times),
         cmocka_unit_test(test_modules), cmocka_unit_test(test_dangling),
         cmocka_unit_test(test_ids),     cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_nonsense)};
+        cmocka_unit_test(test_delays),  cmocka_unit_test(test_nonsense)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

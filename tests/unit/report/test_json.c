@@ -157,6 +157,29 @@ static void test_hostile(void **state)
     json_decref(root);
 }
 
+static void test_delays(void **state)
+{
+    feed_start(&feed, 100);
+    feed_sample(&feed, "t", "m:1", 10);
+    feed_delay(&feed, "t", 1000, 300, 20);
+    feed_delay(&feed, "t", 1000, 400, 0);
+    feed_sample(&feed, "other", "m:1", 10);
+    json_t *root = parse(feed_finish(&feed), NULL), *threads = json_object_get(root, "threads");
+    json_t *thread = json_array_get(threads, 0), *rows = json_object_get(thread, "delays");
+    assert_int_equal(json_array_size(rows), 2);
+    json_t *row = json_array_get(rows, 1);
+    assert_int_equal(whole(row, "at_ns"), 1000999500);
+    assert_int_equal(whole(row, "over_ns"), 1000000000);
+    assert_int_equal(whole(row, "ran_ns"), 400000000);
+    assert_int_equal(whole(row, "delayed_ns"), 0);
+    assert_int_equal(whole(thread, "watched_ns"), 2000000000);
+    assert_int_equal(whole(thread, "run_delay_ns"), 20000000);
+    thread = json_array_get(threads, 1);
+    assert_int_equal(json_array_size(json_object_get(thread, "delays")), 0);
+    is_null(thread, "watched_ns cpu_ns run_delay_ns");
+    json_decref(root);
+}
+
 /* Ten samples wait at a line of which the source is known, six at one of which it is not. */
 static void test_waits(void **state)
 {
@@ -204,7 +227,7 @@ static void test_without_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_keys), cmocka_unit_test(test_hostile),
-                                       cmocka_unit_test(test_waits),
+                                       cmocka_unit_test(test_waits), cmocka_unit_test(test_delays),
                                        cmocka_unit_test(test_without_samples)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
