@@ -40,12 +40,16 @@ static int read_chunk(const struct pyro_sampler *s, uint64_t at, struct chunk *o
 {
     const struct pyro_layout *lay = s->lay;
     uint8_t head[64];
-    if (lay->chunk_data > (int)sizeof head || at < 4096 || (at & 7) != 0)
+    if (lay->chunk_data + 8 > (int)sizeof head || at < 4096 || (at & 7) != 0)
         return PYRO_E_INVALID;
-    int rc = pyro_target_read(s->target, at, head, (size_t)lay->chunk_data);
+    int rc = pyro_target_read(s->target, at, head, (size_t)lay->chunk_data + 8);
     if (rc != 0)
         return rc;
     *previous = word(head + lay->chunk_previous);
+    /* One that was popped and is kept for the next push (newer releases of 3.13 on) has none below
+     * it either; but a frame has been in its first slot. */
+    if (*previous == 0 && word(head + lay->chunk_data) != 0)
+        return PYRO_E_INVALID;
     uint64_t size = word(head + lay->chunk_size), top = word(head + lay->chunk_top);
     if (size < (uint64_t)lay->chunk_data || size > CHUNK_MOST || top > size / 8)
         return PYRO_E_INVALID;
@@ -84,10 +88,11 @@ int plan_learn_chunks(struct pyro_sampler *s, struct thread *t, uint64_t newest,
             break;
         /* One that was the newest has its `top` written only when the next is pushed. */
         known = known_chunk(t, at);
-        if (known >= 0) {
+        if (known >= 0 && previous == (known > 0 ? t->chunks[known - 1].at : 0)) {
             t->chunks[known] = chunk;
             break;
         }
+        known = -1;
         struct chunk *slot = pyro_base_vec_push(&fresh);
         if (slot == NULL) {
             rc = PYRO_E_NOMEM;

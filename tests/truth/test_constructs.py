@@ -43,6 +43,9 @@ def judge_shares(recording, off):
     """Inclusive shares of the samples with `burn` on the stack."""
     told, stacks = recording.result, recording.stacks
     at = recording.at_samples(told["burned"])
+    shown = sum(count for frames, count in stacks if any(f.name == "burn" for f in frames))
+    say(f"{shown} samples show `burn`, {at.total()} were taken in it")
+    assert shown > (1 - off) * at.total()
     names = {code["name"] for code in told["codes"]}
     groups = {name: [name] for name in told["spent"] if name in names}
     groups.update(told.get("inclusive", {}))

@@ -207,6 +207,11 @@ static void test_learn_chunks(void **state)
     assert_int_equal(t.chunk_count, 2);
     assert_int_equal(plan_learn_chunks(&s, &t, f.chunk, f.top), 0);
     assert_int_equal(t.chunk_count, all);
+    /* one that was known without those below it: they are learnt all the same */
+    t.chunks[0] = t.chunks[1];
+    t.chunk_count = 1;
+    assert_int_equal(plan_learn_chunks(&s, &t, f.chunk, f.top), 0);
+    assert_int_equal(t.chunk_count, all);
     /* nonsense is refused */
     static const uint64_t sizes[] = {0, 8, UINT64_MAX, UINT64_C(1) << 33};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -222,6 +227,10 @@ static void test_learn_chunks(void **state)
     fake_put(f.chunk, f.lay->chunk_previous, f.chunk); /* a circle */
     assert_int_not_equal(plan_learn_chunks(&s, &t, f.chunk, f.top), 0);
     assert_int_not_equal(plan_learn_chunks(&s, &t, 16, f.top), 0);
+    /* one that was popped and is kept for the next push says that none is below it */
+    fake_put(f.chunk, f.lay->chunk_previous, 0);
+    assert_int_not_equal(plan_learn_chunks(&s, &t, f.chunk, f.top), 0);
+    assert_int_equal(t.chunk_count, 0);
     free(t.chunks);
     fake_end(&f);
 }
