@@ -52,8 +52,10 @@ def positions(code):
 
 def tell_code(code):
     runs = positions(code)
-    slots = len(code.co_varnames) + len(set(code.co_cellvars) - set(code.co_varnames))
-    slots += len(code.co_freevars)
+    cells = set(code.co_cellvars)
+    if hasattr(code, "co_qualname"):  # in 3.10 an argument that is a cell has a slot for each
+        cells -= set(code.co_varnames)
+    slots = len(code.co_varnames) + len(cells) + len(code.co_freevars)
     print(
         "code",
         "%x" % id(code),

@@ -114,7 +114,8 @@ static void check_text(const char *text, size_t size, char **save)
     assert_memory_equal(text, expected, size);
 }
 
-/* Every code unit by the table's entries in turn, and one in some ten by looking it up. */
+/* Every code unit by the table's entries in turn, and one in some ten by looking it up; all of them
+ * so where the entries are 3.10's pairs. */
 static void check_positions(const struct pyro_code *code, char *runs)
 {
     struct pyro_cursor cur = {.at = code->linetable, .end = code->linetable + code->linetable_size};
@@ -130,11 +131,15 @@ static void check_positions(const struct pyro_code *code, char *runs)
                                 &expected.column, &expected.end_column),
                          5);
         for (; units > 0; units--, unit++) {
-            if (unit == behind) {
-                assert_true(target_positions_next(&cur, &entry));
-                behind += entry.units;
+            if (code->has_pairs) {
+                pyro_target_position(code, (int)unit * 2, &is);
+            } else {
+                if (unit == behind) {
+                    assert_true(target_positions_next(&cur, &entry));
+                    behind += entry.units;
+                }
+                target_positions_of(&entry, &is);
             }
-            target_positions_of(&entry, &is);
             if (memcmp(&is, &expected, sizeof(is)) != 0)
                 fail_msg("%s unit %u: %u-%u:%u-%u, should be %u-%u:%u-%u", code->qualname, unit,
                          is.line, is.end_line, is.column, is.end_column, expected.line,
@@ -147,7 +152,7 @@ static void check_positions(const struct pyro_code *code, char *runs)
     }
     if (code->linetable_size) {
         assert_int_equal(unit * 2, code->size);
-        assert_false(target_positions_next(&cur, &entry));
+        assert_true(code->has_pairs || !target_positions_next(&cur, &entry));
     }
 }
 
@@ -241,18 +246,20 @@ static void check_main_thread(struct pyro_target *t, char **save)
     int count = pyro_target_threads(t, threads, 64);
 
     assert_true(count > 0);
-    assert_int_equal(
-        pyro_target_read_u64(t, threads[count - 1] + (uint64_t)l->thread_native_id, &value), 0);
+    assert_int_equal(pyro_target_thread_number(t, threads[count - 1], &value), 0);
     assert_int_equal(value, number_token(save, 10));
     assert_int_equal(pyro_target_read_u64(t, threads[count - 1] + (uint64_t)l->thread_id, &value),
                      0);
     assert_int_equal(value, number_token(save, 16));
 }
 
+/* Not asked of 3.10, whose frames say themselves whether they run. */
 static void check_returning(struct pyro_target *t, char **save)
 {
     const int *known = pyro_target_layout(t)->op_return;
 
+    if (pyro_layout_is_linked(pyro_target_layout(t)))
+        return;
     for (char *token; (token = strtok_r(NULL, " \n", save));) {
         bool found = false;
 
@@ -262,7 +269,8 @@ static void check_returning(struct pyro_target *t, char **save)
     }
 }
 
-/* While it runs: its frame lies within it, with its code, and its state says so. */
+/* While it runs: its frame lies within it, with its code, and its state says so.  (3.10: it is an
+ * object of its own.) */
 static void check_generator(struct pyro_target *t, const uint64_t generator[2])
 {
     const struct pyro_layout *l = pyro_target_layout(t);
@@ -270,6 +278,8 @@ static void check_generator(struct pyro_target *t, const uint64_t generator[2])
     int8_t state;
     uint8_t owner;
 
+    if (pyro_layout_is_linked(l))
+        return;
     assert_int_equal(pyro_target_read_u64(t, frame + (uint64_t)l->frame_executable, &code), 0);
     assert_true((code & ~(uint64_t)l->tag_mask) == generator[1]);
     assert_int_equal(pyro_target_read(t, frame + (uint64_t)l->frame_owner, &owner, 1), 0);
@@ -284,7 +294,8 @@ static int stack_names(struct pyro_target *t, uint64_t thread, struct pyro_arena
                        const char **names, int *hidden)
 {
     const struct pyro_layout *l = pyro_target_layout(t);
-    uint64_t frame, at = thread + (uint64_t)l->thread_current_frame;
+    bool linked = pyro_layout_is_linked(l);
+    uint64_t frame, at = thread + (uint64_t)(linked ? l->thread_frame : l->thread_current_frame);
     int count = 0;
 
     if (l->thread_cframe >= 0) {
@@ -295,9 +306,10 @@ static int stack_names(struct pyro_target *t, uint64_t thread, struct pyro_arena
     for (int i = 0; i < DEPTH && frame; i++) {
         uint64_t code_at;
         struct pyro_code code;
-        uint8_t owner;
+        uint8_t owner = 0;
 
-        assert_int_equal(pyro_target_read(t, frame + (uint64_t)l->frame_owner, &owner, 1), 0);
+        if (!linked)
+            assert_int_equal(pyro_target_read(t, frame + (uint64_t)l->frame_owner, &owner, 1), 0);
         assert_int_equal(pyro_target_read_u64(t, frame + (uint64_t)l->frame_executable, &code_at),
                          0);
         code_at &= ~(uint64_t)l->tag_mask;
@@ -324,8 +336,11 @@ static void check_stack(struct pyro_target *t)
 
     assert_true(count > 0);
     assert_int_equal(stack_names(t, threads[count - 1], arena, names, &hidden), 5);
-    for (int i = 0; i < 5; i++)
-        assert_string_equal(names[i], expected[i]);
+    for (int i = 0; i < 5; i++) {
+        const char *last = strrchr(expected[i], '.'); /* all that 3.10's code objects have */
+        bool whole = last == NULL || !pyro_layout_is_linked(pyro_target_layout(t));
+        assert_string_equal(names[i], whole ? expected[i] : last + 1);
+    }
     /* 3.13 on: between a class and its __init__ the interpreter has a frame on the data stack */
     assert_int_equal(hidden, pyro_target_layout(t)->version >= 0x030d);
     pyro_base_arena_free(arena);
