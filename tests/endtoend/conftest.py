@@ -21,15 +21,6 @@ def pytest_generate_tests(metafunc):
     harness.run_on_each(metafunc, harness.pythons())
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Where several run at a time a file is one's own, for what its tests share; but each of
-    CPython's modules takes as long as a file."""
-    for item in items:
-        if item.path.name != "test_cpython.py":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 @pytest.fixture(scope="session")
 def one():
     """The Python for what is the same on all: the newest that this machine runs without a root
