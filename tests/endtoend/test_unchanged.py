@@ -3,8 +3,9 @@ alone, and says the same, byte for byte.  What a process inherits is in test_pas
 
 import subprocess
 
+import harness
 import pytest
-from harness import HANG, PYROMETER, environment
+from harness import HANG, LONG, PYROMETER, environment
 from running import report
 
 # In front of each, so that it is sampled when it does what it is about.
@@ -188,10 +189,15 @@ print(repr(sys.stdin.readline()), sys.stdin.read())
 }  # fmt: skip
 
 
+FOUND = harness.pythons() if LONG else harness.pythons()[:: max(1, len(harness.pythons()) - 1)]
+
+
+@pytest.mark.parametrize("each", FOUND, ids=[python.name for python in FOUND])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_ends_as_alone(python, name, folder):
+def test_ends_as_alone(each, name, folder):
+    """On the oldest and the newest; in the long run on all."""
     options, code = PROGRAMS[name]
-    path, words = folder / "a.pyro", [python.path, *options.split(), "-c", WORKS + code]
+    path, words = folder / "a.pyro", [each.path, *options.split(), "-c", WORKS + code]
     setting = {"input": b"first\nand the rest", "env": environment(), "timeout": HANG}
     alone = subprocess.run(words, capture_output=True, check=False, **setting)
     under = subprocess.run(

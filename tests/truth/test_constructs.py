@@ -1,9 +1,9 @@
 """Everything that Python code can be: a program for each, with time shares by its own clock and a
 known set of possible stacks (see GraphJudge).
 
-Impossible: at most 2 in a program's about 4,000 samples (mean 0.004 at a true rate of 1e-6: chance
+Impossible: at most 2 in a program's about 3,200 samples (mean 0.003 at a true rate of 1e-6: chance
 of more 4e-8 for each of 21 programs on each of 8 Pythons: 7e-6 in all), and then all programs of a
-Python together (84,000 samples, at most 4).
+Python together (67,000 samples, at most 4).
 Shares: what the samples show beside what the program's own log has at the times of these very
 samples, so that neither chance nor a pause of the machine makes a difference.  What is left are
 samples at the ends of pieces: a piece lasts 400 microseconds in the mean, a sample's time is known
@@ -92,7 +92,7 @@ def judge_depths(recording):
 @pytest.mark.parametrize("name", NAMES)
 def test_construct(python, name, folder):
     program = f"constructs/{name}.py"
-    recording = record_keeping(0.5, python, program, folder, rate=4000, seconds=1)
+    recording = record_keeping(0.5, python, program, folder, rate=4000, seconds=0.8)
     verdict = judge_graph(program, recording)
     counted[python.name][0] += verdict.samples
     counted[python.name][1] += verdict.impossible
