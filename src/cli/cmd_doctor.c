@@ -39,7 +39,7 @@ static const char *install_command(void)
         return "sudo zypper install python3";
     if (access("/usr/bin/pacman", X_OK) == 0)
         return "sudo pacman -S python";
-    return "install CPython 3.10 or newer";
+    return "install CPython 3.11 or newer";
 }
 
 static void judge(struct diagnosis *d)

@@ -19,7 +19,7 @@ const char *const pyro_cli_text[] = {
     "Pyrometer shows where a Python program spends its time. It looks at the program from outside, "
     "many times a second, without stopping it and without running any code in it, and keeps what "
     "it saw in a recording. Views and exports are made from the recording, at once or later.",
-    "It profiles CPython 3.10 to 3.15 on Linux.",
+    "It profiles CPython 3.11 to 3.15 on Linux.",
     NULL,
 };
 

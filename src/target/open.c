@@ -122,7 +122,7 @@ static int fail_not_python(const struct finding *f, struct pyro_error *err)
         if (strstr(target_maps_name(mapping), "pypy"))
             return pyro_base_fail(err, PYRO_E_NOT_PYTHON,
                                   "Process %d runs PyPy, which is not supported: Pyrometer reads "
-                                  "CPython 3.10 to 3.15.",
+                                  "CPython 3.11 to 3.15.",
                                   (int)f->pid);
     }
     if (pyro_target_proc_stat(f->pid, 0, &stat) || stat.state == 'Z' || stat.state == 'X')
@@ -178,7 +178,7 @@ static int learn_version(struct pyro_target *t, const struct finding *f, struct 
         hex = target_u64(debug + 8);
     else if (!at) /* 3.10 and older, and stripped ones that export nothing */
         hex = target_version_of_file(&f->image, f->is_executable);
-    if (!at && hex < (3u << 24 | TARGET_FIRST_MINOR << 16))
+    if (!at && hex < (3u << 24 | TARGET_FIRST_SUPPORTED << 16))
         return target_version_refuse_old(&f->image, (uint32_t)hex, err);
     if (hex > UINT32_MAX || (has_debug && hex != target_u64(debug + 8)))
         return pyro_base_fail(err, PYRO_E_UNSUPPORTED,

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SUPPORTED "Pyrometer reads CPython 3.10 to 3.15"
+#define SUPPORTED "Pyrometer reads CPython 3.11 to 3.15"
 
 enum { LEVEL_ALPHA = 0xa, LEVEL_BETA = 0xb, LEVEL_CANDIDATE = 0xc, LEVEL_FINAL = 0xf };
 
@@ -36,7 +36,7 @@ int target_version_check(uint32_t hex, struct pyro_error *err)
     if (major != 3 || minor > TARGET_LAST_MINOR)
         return pyro_base_fail(err, PYRO_E_VERSION,
                               "Python %s is newer than this Pyrometer: " SUPPORTED ".", name);
-    if (minor < TARGET_FIRST_MINOR)
+    if (minor < TARGET_FIRST_SUPPORTED)
         return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " SUPPORTED ".",
                               name);
     if (level < LEVEL_BETA)
@@ -134,5 +134,5 @@ int target_version_refuse_old(const struct target_image *image, uint32_t hex,
     if (hex)
         target_version_text(hex, name);
     return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " SUPPORTED ".",
-                          name[0] ? name : "3.9 or older");
+                          name[0] ? name : "3.10 or older");
 }

@@ -170,7 +170,7 @@ def unsupported():
             (path.parent.parent.name, str(path)) for path in root.glob(f"{version}.*/bin/python")
         ]
     none = pytest.mark.skip(
-        reason="no Python that must be refused is here, as pyenv's 3.8 and 3.9 are"
+        reason="no Python that must be refused is here, as pyenv's 3.8 to 3.10 are"
     )
     params = [pytest.param(*pair, id=pair[0]) for pair in found]
     return params or [pytest.param(None, None, id="none", marks=none)]

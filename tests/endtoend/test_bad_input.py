@@ -209,7 +209,7 @@ def usable():
     if not os.access("/usr/bin/python3", os.X_OK):
         pytest.skip("no /usr/bin/python3, which every user may run")
     version = subprocess.run(["/usr/bin/python3", "-V"], capture_output=True, text=True).stdout
-    if tuple(map(int, version.split()[1].split(".")[:2])) < (3, 10):
+    if tuple(map(int, version.split()[1].split(".")[:2])) < (3, 11):
         pytest.skip(f"/usr/bin/python3 is {version.strip()}, which pyrometer does not read")
 
 

@@ -6,8 +6,8 @@ least k for which a true rate of 1e-6 gives more than k with a chance of at most
     CI:   100,000 samples, mean 0.1, P(more than 4) = 7.7e-8
     long: 1,000,000 samples, mean 1, P(more than 9) = 1.1e-7 -> 10
 Then all cells of a Python, and all cells, are judged together in the same way: of 1.1 million
-samples at most 10 a Python.  With 11 cells on 8 Pythons, 4 more where there is a JIT, and 9
-judgements together all fail falsely at most (92 + 9) x 1e-7 = 1.0e-5.  A sampler with ten times the
+samples at most 10 a Python.  With 11 cells on 7 Pythons, 4 more where there is a JIT, and 8
+judgements together all fail falsely at most (81 + 8) x 1e-7 = 8.9e-6.  A sampler with ten times the
 rate is caught all the same: it fails the judgement of a Python with 0.5, that of all with 1.
 
 Two ways of sampling a cell in turn: RATE ticks a second, asleep in between, and `--rate max`; as

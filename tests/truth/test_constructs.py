@@ -2,7 +2,7 @@
 known set of possible stacks (see GraphJudge).
 
 Impossible: at most 2 in a program's about 3,200 samples (mean 0.003 at a true rate of 1e-6: chance
-of more 4e-8 for each of 21 programs on each of 8 Pythons: 7e-6 in all), and then all programs of a
+of more 4e-8 for each of 21 programs on each of 7 Pythons: 6e-6 in all), and then all programs of a
 Python together (67,000 samples, at most 4).
 Shares: what the samples show beside what the program's own log has at the times of these very
 samples, so that neither chance nor a pause of the machine makes a difference.  What is left are
@@ -10,7 +10,7 @@ samples at the ends of pieces: a piece lasts 400 microseconds in the mean, a sam
 to +-1, and 1 in 600 was seen to be counted for its neighbour, as many each way.  For a share of
 1,500 samples to be OFF by that, 19 more would have to go one way than the other, where 1 does in
 the mean: below 1e-14.  Of two rows that follow each other, what one gains there the other loses: of
-450 samples 6 would have to, where 0.2 do: 1e-7, 3e-6 for 3 programs on 8 Pythons.  The largest of
+450 samples 6 would have to, where 0.2 do: 1e-7, 3e-6 for 3 programs on 7 Pythons.  The largest of
 540 that was seen to be off was so by 0.4 points.
 """
 

@@ -1,7 +1,7 @@
 """Depth without bound, many threads, and stacks that stand still.
 
 Impossible stacks at a rate of 1e-6: at most 2 in up to 18,000 samples (1e-6 for each Python), and 3
-in the 80,000 of 200 threads (1.6e-6): on 8 Pythons 2.1e-5 in all.
+in the 80,000 of 200 threads (1.6e-6): on 7 Pythons 2e-5 in all.
 """
 
 import collections

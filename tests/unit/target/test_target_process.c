@@ -496,7 +496,7 @@ static void test_not_python(void **state)
     stop(&child);
 }
 
-/* An interpreter of another version, such as pyenv's 3.9: a command in PYRO_TEST_OLD_PYTHON. */
+/* An interpreter of another version, such as pyenv's 3.10: a command in PYRO_TEST_OLD_PYTHON. */
 static void test_old_version(void **state)
 {
     const char *python = getenv("PYRO_TEST_OLD_PYTHON");
@@ -506,7 +506,7 @@ static void test_old_version(void **state)
     struct child child;
 
     if (!python || !*python) {
-        print_message("skipped: PYRO_TEST_OLD_PYTHON names no Python 3.8 or 3.9 to be refused\n");
+        print_message("skipped: PYRO_TEST_OLD_PYTHON names no Python 3.10 to be refused\n");
         skip();
     }
     snprintf(command, sizeof(command),
@@ -516,7 +516,7 @@ static void test_old_version(void **state)
     version[strcspn(version, "\n")] = 0;
     assert_int_equal(pyro_target_open(child.pid, &t, &err), PYRO_E_VERSION);
     snprintf(sentence, sizeof(sentence),
-             "Python %s is not supported: Pyrometer reads CPython 3.10 to 3.15.", version);
+             "Python %s is not supported: Pyrometer reads CPython 3.11 to 3.15.", version);
     assert_string_equal(err.text, sentence);
     stop(&child);
 }

@@ -202,7 +202,7 @@ static void test_versions(void **state)
         {0x030f00a7, "3.15.0a7", PYRO_E_VERSION},
         {0x031000a1, "3.16.0a1", PYRO_E_VERSION},
         {0x031000f0, "3.16.0", PYRO_E_VERSION},
-        {0x030a0df0, "3.10.13", 0},
+        {0x030a0df0, "3.10.13", PYRO_E_VERSION},
         {0x030912f0, "3.9.18", PYRO_E_VERSION},
         {0x040000f0, "4.0.0", PYRO_E_VERSION},
     };
