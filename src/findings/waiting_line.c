@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOLD_FROM 0.05 /* of the other samples: so many left out are spoken of */
+
 static bool ends_with(struct pyro_str text, const char *end)
 {
     size_t size = strlen(end);
@@ -34,13 +36,15 @@ static const struct pyro_wait *find_most(const struct evidence *e)
     return NULL;
 }
 
-/* Samples that run, or wait for something else than those do. */
-static uint64_t count_all(const struct evidence *e)
+/* Samples that run, or wait for something else than those do.  *left_out: those that do as they. */
+static uint64_t count_all(const struct evidence *e, uint64_t *left_out)
 {
     uint64_t of = 0;
+    *left_out = 0;
     for (size_t i = 0; i < e->p->node_count; i++) {
-        bool apart = !is_between_threads(e->p, pyro_profile_function_of(e->p, (uint32_t)i));
-        of += e->nodes[i].ran + (apart ? e->nodes[i].waited : 0);
+        bool between = is_between_threads(e->p, pyro_profile_function_of(e->p, (uint32_t)i));
+        of += e->nodes[i].ran + (between ? 0 : e->nodes[i].waited);
+        *left_out += between ? e->nodes[i].waited : 0;
     }
     return of;
 }
@@ -75,7 +79,7 @@ int findings_waiting_line(const struct evidence *e, double least, struct pyro_fi
 {
     const struct pyro_profile *p = e->p;
     const struct pyro_wait *wait = find_most(e);
-    uint64_t of = count_all(e);
+    uint64_t left_out, of = count_all(e, &left_out);
     if (wait == NULL || (double)wait->samples < least * (double)of)
         return 0;
     const struct pyro_line_sums *line = &p->lines[wait->line];
@@ -86,6 +90,8 @@ int findings_waiting_line(const struct evidence *e, double least, struct pyro_fi
     out->samples = wait->samples;
     out->of = of;
     out->share = (double)wait->samples / (double)of;
+    if ((double)left_out > TOLD_FROM * (double)of)
+        findings_say(out, "Waits for other threads aside, ");
     findings_say(out, "%.0f %% of %s is spent waiting in ", 100.0 * out->share, findings_time(p));
     findings_say_name(out, f);
     findings_say(out, ", ");

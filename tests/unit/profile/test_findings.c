@@ -242,8 +242,9 @@ static void test_waits(void **state)
         if (f[i].kind == PYRO_FINDING_WAITING_LINE)
             finding = i;
     assert_int_equal(finding, 0); /* the one line, and no wait for another thread */
-    assert_string_equal(f[0].text, "53 % of the threads' time is spent waiting in `f`, f.py:3, "
-                                   "called from `m`"); /* 400 of 750 */
+    assert_string_equal(f[0].text,
+                        "Waits for other threads aside, 53 % of the threads' time is "
+                        "spent waiting in `f`, f.py:3, called from `m`"); /* 400 of 750 */
     pyro_findings_release_waits(&waits);
     assert_int_equal(waits.count, 0);
     pyro_profile_free(p);
