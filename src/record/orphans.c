@@ -55,7 +55,7 @@ void orphans_begin(struct orphans *orphans, const struct tree *tree, pid_t root)
                                 .session = getsid(root),
                                 .since = UINT64_MAX,
                                 .others = PYRO_VEC(struct other)};
-    DIR *dir = orphans->group > 0 ? opendir("/proc") : NULL;
+    DIR *dir = tree->follow && orphans->group > 0 ? opendir("/proc") : NULL;
     if (dir == NULL)
         return;
     bool all = true;
