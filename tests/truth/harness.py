@@ -342,10 +342,12 @@ def record(
     more=(),
     tells=True,
     variables=None,
+    session=False,
 ):
     """Runs a program of programs/ and returns its Recording.
 
     The programs are called with FILE SECONDS ARGUMENTS and write what they know into FILE as JSON.
+    session: in a session of its own, apart from whatever runs the tests.
     """
     folder = Path(folder)
     number = len(list(folder.glob("*.pyro")))
@@ -353,7 +355,7 @@ def record(
     run = command(
         "run", "--rate", rate, *more, "-q", "-o", path, "--",
         python.path, *flags, PROGRAMS / program, told, seconds, *arguments,
-        check=False, env=environment(**(variables or {})),
+        check=False, env=environment(**(variables or {})), start_new_session=session,
     )  # fmt: skip
     if run.returncode != 0:
         raise AssertionError(f"{program}: status {run.returncode}\n{run.stderr[-4000:]}")
