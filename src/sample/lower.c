@@ -78,7 +78,7 @@ int lower_read(struct pyro_sampler *s, struct thread *t)
     struct extra extra = {malloc(512 * 1024), 0, 512 * 1024};
     struct region before = {0};
     int rc = extra.bytes == NULL ? PYRO_E_NOMEM : 0, n = 0;
-    t->depth = 0;
+    t->depth = t->sure = 0;
     t->lower_tick = s->tick;
     for (int i = 0; i <= t->window_chunk && rc == 0; i++) {
         const struct chunk *c = &t->chunks[i];

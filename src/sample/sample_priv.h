@@ -149,6 +149,7 @@ struct thread {
     int off_count;
     struct item *stack; /* the last sample, bottom first, with nodes */
     int depth, cap;
+    int sure; /* so many of them were the same in both copies */
     bool stack_known;
     struct {
         uint64_t at, tick;

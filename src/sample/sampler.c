@@ -200,6 +200,8 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
         uint64_t limit = timing_limit(s, batch->iovecs, bytes, batch->ns);
         batch->slow = batch->ns > limit &&
                       batch->ns > limit + LINE_NS * lines_changed(threads, count, s->copies);
+        if (batch->slow) /* these copies are no samples; what is read instead is read then */
+            batch->middle = begin + batch->ns;
         if (words)
             take_words(s, s->copies + threads[0]->plan_bytes);
         if (gil)
@@ -304,7 +306,8 @@ bool sampler_find_start(struct pyro_sampler *s, struct thread *t, const struct v
         return false;
     const struct item *kept = &t->stack[anchor];
     if (!t->lower_fresh &&
-        (anchor == 0 || seen.instruction != kept->instruction || seen.previous != kept->previous))
+        (anchor == 0 || anchor >= t->sure || seen.instruction != kept->instruction ||
+         seen.previous != kept->previous))
         return false;
     start->anchor = anchor;
     start->from = seen.at;
@@ -352,6 +355,7 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
     while (common < mine && common < w->count && stack_same(&stack[common], &w->items[common]) &&
            (common == 0 || stack[common - 1].instruction == w->items[common - 1].instruction))
         common++;
+    t->sure = start.anchor + common;
     uint32_t unverified = 0;
     for (int i = common; i < mine; i++)
         unverified += !stack[i].code->facts.hidden;

@@ -28,6 +28,9 @@ def test_resting(python, folder):
             continue
         right += name == phases[i][2]
         wrong += name != phases[i][2]
+        if name != phases[i][2]:
+            since, until = time - phases[i][0], phases[i][1] - time
+            say(f"{thread}: {name} {since:.6f} after, {until:.6f} before it was there")
     say(f"{right} samples of threads where they were, {wrong} of where they were not")
     assert right > 10_000
     assert wrong == 0

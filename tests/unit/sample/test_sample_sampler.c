@@ -183,6 +183,30 @@ static void test_deep(void **state)
     }
 }
 
+/* What lies below the window is as it was at the last tick, if both copies of then showed what
+ * stands on it. */
+static void test_assumed(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 30);
+        fake_sample(&f);
+        while (f.depth < 400)
+            fake_call(&f, &a);
+        step(&f);
+        const struct pyro_sampler *s = f.sampler;
+        assert_int_equal(s->threads[0]->sure, f.depth);
+        uint64_t assumed = s->sums.assumed;
+        step(&f);
+        assert_int_equal(s->sums.assumed, ++assumed);
+        s->threads[0]->sure = 300; /* the window begins above it */
+        step(&f);
+        assert_int_equal(s->sums.assumed, assumed);
+        step(&f);
+        assert_int_equal(s->sums.assumed, ++assumed);
+    }
+}
+
 /* Below the window, too, a frame at the beginning of a chunk has to belong to the one that is last
  * in the chunk before: they are read one after the other. */
 static void test_links_of_chunks(void **state)
@@ -575,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_caller_at_no_call),
         cmocka_unit_test(test_returned_in_between),
         cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_assumed),
         cmocka_unit_test(test_links_of_chunks),
         cmocka_unit_test(test_chunk_taken_again),
         cmocka_unit_test(test_code_replaced),
