@@ -41,6 +41,7 @@ class Python(NamedTuple):
     path: str
     version: tuple  # (3, 13)
     free_threaded: bool
+    kind: str  # "system", "pyenv", "debian-testing"
 
     @property
     def supported(self):
@@ -55,10 +56,16 @@ def parse_list(text):
             name, why = line.split(" not tested: ", 1)
             missing[name.strip()] = why.strip()
         elif line.strip():
-            name, path, version, abi = line.split()[:4]
+            name, path, version, abi, kind = line.split()[:5]
             pair = tuple(int(part) for part in version.split(".")[:2])
-            found.append(Python(name, path, pair, abi == "free-threaded"))
+            found.append(Python(name, path, pair, abi == "free-threaded", kind))
     return found, missing
+
+
+def second_ones(found):
+    """pyenv's of a version that the system has itself: they are for the long run."""
+    of_system = {python.version for python in found if python.kind == "system"}
+    return [p for p in found if p.kind == "pyenv" and p.version in of_system]
 
 
 @functools.cache
@@ -71,6 +78,9 @@ def provided():
     for python in [p for p in found if wanted and p.name not in wanted]:
         found.remove(python)
         missing[python.name] = "$PYROMETER_PYTHONS leaves it out"
+    for python in [] if wanted or LONG else second_ones(found):
+        found.remove(python)
+        missing[python.name] = "the system has that version itself: only in `make test-long`"
     return found, missing
 
 

@@ -16,6 +16,7 @@ from harness import (
     poisson_above,
     poisson_limit,
     provided,
+    second_ones,
 )
 from judge import ChainJudge, GraphJudge, chain_shares, place, share_of, witness_shares
 
@@ -223,6 +224,9 @@ def test_list_of_pythons():
     )
     assert [python.supported for python in found] == [True, False, False, False]
     assert missing == {"3.14t": "none here"}
+    assert second_ones(found) == []
+    own = parse_list("3.10-debian  /usr/bin/python3.10  3.10.2  -  system\n")[0]
+    assert [python.name for python in second_ones(found + own)] == ["3.10"]
 
 
 GRAPHS = [f"constructs/{path.name}" for path in sorted((PROGRAMS / "constructs").glob("*.py"))]
