@@ -40,9 +40,12 @@ struct orphans {
     pid_t group, session;   /* of the command */
     uint64_t since;         /* in clock ticks: younger ones can be told */
     struct pyro_vec others; /* in the group at the beginning */
+    struct pyro_vec elders; /* our ancestors in the session */
 };
 void orphans_begin(struct orphans *orphans, const struct tree *tree, pid_t root);
 void orphans_end(struct orphans *orphans);
+/* Notes who has run since the last look.  Cheap. */
+void orphans_look(struct orphans *orphans);
 /* Does the process descend from the tree, whatever its parent is now? */
 bool orphans_have(const struct tree *tree, pid_t pid, pid_t parent);
 

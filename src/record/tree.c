@@ -212,6 +212,7 @@ void tree_grow(struct tree *tree, uint64_t now)
         add_pids(tree, tree->unsure, newest, now);
         tree->again = UINT64_MAX;
     }
+    orphans_look(&tree->orphans);
 }
 
 static uint64_t image_of(pid_t pid)

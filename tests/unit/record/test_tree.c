@@ -59,7 +59,8 @@ static pid_t hear(int from)
 /* Starts a process whose parent is gone when this returns, and tells its number. */
 static void start_orphan(int to, bool in_own_session)
 {
-    pid_t middle = fork();
+    int told[2];
+    pid_t middle = pipe(told) == 0 ? fork() : -1;
     if (middle == 0) {
         if (in_own_session)
             setsid();
@@ -68,10 +69,13 @@ static void start_orphan(int to, bool in_own_session)
             execlp("sleep", "sleep", "60", NULL);
             _exit(127);
         }
-        say(to, pid);
+        say(told[1], pid);
         _exit(0);
     }
     waitpid(middle, NULL, 0);
+    say(to, hear(told[0]));
+    close(told[0]);
+    close(told[1]);
 }
 
 /* A child that begins a session, and starts an orphan when it is told to. */
@@ -197,6 +201,43 @@ static void test_orphan(void **state)
     end(&family);
 }
 
+/* Who adopts has been in the group all the time, and waited for the first. */
+static void test_one_after_the_other(void **state)
+{
+    struct family family;
+    begin(&family, true);
+    for (int i = 0; i < 3; i++) {
+        order(&family, 'o');
+        assert_true(finds(&family, orphan_told(family.told, reaper)));
+        grow(&family);
+        usleep(30000);
+    }
+    end(&family);
+}
+
+static int told_by_reaper[2];
+
+static void start_one(int signal)
+{
+    (void)signal;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("sleep", "sleep", "60", NULL);
+        _exit(127);
+    }
+    say(told_by_reaper[1], pid);
+}
+
+/* Who adopts starts one as well: it looks as an orphan does. */
+static void test_not_adopted(void **state)
+{
+    struct family family;
+    begin(&family, true);
+    assert_int_equal(kill(reaper, SIGUSR1), 0);
+    assert_false(finds(&family, orphan_told(told_by_reaper[0], reaper)));
+    end(&family);
+}
+
 /* By its session, whose maker was met; it may be gone by now. */
 static void test_orphan_of_a_session(void **state)
 {
@@ -299,7 +340,7 @@ static void test_asks_only_of_new_numbers(void **state)
     tree_end(&tree);
 }
 
-static int run_all(void)
+static int run_apart(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_orphan),
@@ -309,21 +350,41 @@ static int run_all(void)
         cmocka_unit_test(test_not_followed),
         cmocka_unit_test(test_asks_only_of_new_numbers),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("adopted in another session", tests, NULL, NULL);
 }
 
-/* The tests have a session of their own, and who gets the orphans is outside of it. */
-int main(void)
+static int run_beside(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_after_the_other),
+        cmocka_unit_test(test_not_adopted),
+        cmocka_unit_test(test_orphan_of_a_stranger),
+    };
+    return cmocka_run_group_tests_name("adopted in the same session", tests, NULL, NULL);
+}
+
+/* In a process of its own, whose orphans become this one's children. */
+static int run_in_child(int (*run)(void), bool apart)
 {
     int status;
-    prctl(PR_SET_CHILD_SUBREAPER, 1UL);
-    reaper = getpid();
     pid_t tests = fork();
     if (tests == 0) {
-        setsid();
-        exit(run_all());
+        if (apart)
+            setsid();
+        exit(run());
     }
     for (pid_t pid = 0; pid != tests;)
         pid = wait(&status);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int main(void)
+{
+    const struct sigaction starts = {.sa_handler = start_one, .sa_flags = SA_RESTART};
+    prctl(PR_SET_CHILD_SUBREAPER, 1UL);
+    reaper = getpid();
+    if (pipe(told_by_reaper) != 0 || sigaction(SIGUSR1, &starts, NULL) != 0)
+        return 1;
+    int apart = run_in_child(run_apart, true);
+    return run_in_child(run_beside, false) | apart;
 }
