@@ -29,7 +29,7 @@ struct pyro_finding {
     size_t place_at, place_size;   /* the part of text that says where: "main.py:389" */
     uint32_t function;             /* what it is about, or PYRO_NONE */
     uint32_t line;                 /* in its file; 0: none in particular */
-    uint32_t caller;               /* the function that it was called from, or PYRO_NONE */
+    uint32_t caller;               /* the function that most of it was called from, or PYRO_NONE */
     uint64_t samples, of;          /* that show it, of how many; docs/internals/findings.md */
     double share;                  /* samples / of */
     double trials;                 /* independent samples that would tell it as well */

@@ -101,6 +101,36 @@ static void test_recursion(void **state)
     expect_finding("100 % of the time is in `fib` itself, fib.py:1, called from `m`");
 }
 
+/* What is said is said of all its time, not of the path's. */
+static void test_called_from_several(void **state)
+{
+    feed_start(&feed, 1000);
+    feed_sample(&feed, "t", "m:1 > left:2 > hot:3", 500);
+    feed_sample(&feed, "t", "m:2 > right:2 > hot:3", 400);
+    feed_sample(&feed, "t", "m:3", 100);
+    expect_finding("90 % of the time is in `hot` itself, hot.py:1, called from `left` and others");
+    feed_start(&feed, 1000);
+    feed_sample(&feed, "t", "m:1 > work:2 > hot:3", 460);
+    feed_sample(&feed, "u", "run:1 > work:2 > hot:3", 440);
+    feed_sample(&feed, "u", "run:1 > rare:2 > hot:3", 40);
+    feed_sample(&feed, "t", "m:3", 60);
+    expect_finding("94 % of the threads' time is in `hot` itself, hot.py:1, called from `work`");
+}
+
+/* No path has much of it. */
+static void test_called_from_everywhere(void **state)
+{
+    char path[64];
+    feed_start(&feed, 1000);
+    for (int i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "m:%d > f%02d:1", i + 1, i);
+        feed_sample(&feed, "t", path, 20);
+        snprintf(path, sizeof path, "m:%d > f%02d:2 > hot:1", i + 1, i);
+        feed_sample(&feed, "t", path, 30);
+    }
+    expect_finding("60 % of the time is in `hot` itself, hot.py:1, called from `f00` and others");
+}
+
 /* f07 has so many of 1,000 samples; the others share the rest. */
 static void spread(size_t largest)
 {
@@ -325,6 +355,8 @@ int main(void)
                                        cmocka_unit_test(test_hot_at_the_bottom),
                                        cmocka_unit_test(test_not_the_trunk),
                                        cmocka_unit_test(test_recursion),
+                                       cmocka_unit_test(test_called_from_several),
+                                       cmocka_unit_test(test_called_from_everywhere),
                                        cmocka_unit_test(test_spread),
                                        cmocka_unit_test(test_unsure),
                                        cmocka_unit_test(test_few_and_threads),
