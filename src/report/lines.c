@@ -334,14 +334,19 @@ int pyro_report_lines(FILE *to, const struct pyro_profile *p, const char *target
     uint32_t *ids = pyro_report_ranked(p, "total", &count);
     if (ids == NULL)
         return pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory.");
-    pyro_page_init(&page, p, o);
-    pyro_page_view(&page);
-    int rc = PYRO_OK;
     size_t in_file = count; /* the heaviest function of the file that is meant */
     for (size_t i = 0; i < count && in_file == count; i++) {
         if (is_path_end(p->functions[ids[i]].file, target))
             in_file = i;
     }
+    if (in_file < count && o->limit > 0) {
+        free(ids);
+        return pyro_base_fail(err, PYRO_E_INVALID,
+                              "A file's lines are shown as a whole: leave out --limit.");
+    }
+    pyro_page_init(&page, p, o);
+    pyro_page_view(&page);
+    int rc = PYRO_OK;
     if (in_file < count) {
         struct pyro_str file = p->functions[ids[in_file]].file;
         rc = put_file(&page, file);

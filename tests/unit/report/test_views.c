@@ -479,6 +479,13 @@ static void test_lines(void **state)
            "  30   5.0 %   5.0 %  ▌\n"
            "  31          20.0 %  ██▏\n"
            "  32          75.0 %  ████████\n");
+    struct pyro_error err = {0};
+    struct pyro_report_options few = {.limit = 2};
+    program();
+    struct pyro_profile *p = feed_finish(&feed);
+    assert_int_equal(pyro_report_lines(stdout, p, "m.py", &few, &err), PYRO_E_INVALID);
+    assert_string_equal(err.text, "A file's lines are shown as a whole: leave out --limit.");
+    pyro_profile_free(p);
 
     program();
     expect_no_lines("zz\x1b", "No function and no file with samples is called zz\\x1b; the "
