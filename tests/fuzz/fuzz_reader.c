@@ -122,6 +122,39 @@ static int on_seconds(void *ctx, uint32_t st, uint32_t thread, uint32_t node, si
     return 0;
 }
 
+static int on_states(void *ctx, uint32_t st, uint32_t thread, uint32_t state, size_t first,
+                     size_t count)
+{
+    struct seen *s = ctx;
+    promise(st < s->streams && count && first < s->ticks[st] && count <= s->ticks[st] - first);
+    promise(thread < s->threads[st]);
+    promise(state < 1u << PYRO_STATE_BITS);
+    return 0;
+}
+
+static int on_delay(void *ctx, uint32_t st, const struct pyro_delay_fact *f)
+{
+    struct seen *s = ctx;
+    promise(st < s->streams && f->thread < s->threads[st]);
+    s->sum ^= (uint8_t)(f->over_ns ^ f->ran_ns ^ f->delayed_ns);
+    return 0;
+}
+
+static int on_still(void *ctx, uint32_t st, uint32_t node)
+{
+    struct seen *s = ctx;
+    promise(st < s->streams && node < s->nodes[st]);
+    return 0;
+}
+
+static int on_exit_fact(void *ctx, const struct pyro_exit_fact *f)
+{
+    struct seen *s = ctx;
+    promise(f->process < s->processes);
+    s->sum ^= (uint8_t)f->exit_status;
+    return 0;
+}
+
 static int on_source(void *ctx, const struct pyro_source_fact *f)
 {
     touch(ctx, f->file);
@@ -175,6 +208,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .ticks = on_ticks,
         .samples = on_samples,
         .seconds = on_seconds,
+        .states = on_states,
+        .delay = on_delay,
+        .still = on_still,
+        .exit = on_exit_fact,
         .source = on_source,
         .warning = on_warning,
         .status = on_status,
