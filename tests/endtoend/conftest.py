@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "truth"))
 import harness  # noqa: E402
 
 
-def pytest_report_header(config):
-    return [f"not tested: {name}: {why}" for name, why in sorted(harness.not_tested().items())]
+def pytest_terminal_summary(terminalreporter):  # the header is left out by -q
+    for name, why in sorted(harness.not_tested().items()):
+        terminalreporter.write_line(f"not tested: {name}: {why}")
 
 
 def pytest_generate_tests(metafunc):
