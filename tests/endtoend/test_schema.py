@@ -82,6 +82,14 @@ TOP = {
     "threads": a(list),
     "waits": a(list),
     "warnings": many(text),
+    "findings": a(list),
+    "cwd": text,
+    "host": text,
+    "tool": text,
+    "python": text,
+    "started_ns": count,
+    "sampler_cpu_ns": count,
+    "peak_rss_bytes": count,
 }
 FUNCTION = {
     "id": count,
@@ -100,9 +108,13 @@ FUNCTION = {
     "total_ns_corrected": nothing,
     "estimated": lambda value: value is True,
     "samples": count,
+    "samples_lo": maybe(number),
+    "samples_hi": maybe(number),
     "total_samples": count,
     "total_samples_lo": number,
     "total_samples_hi": number,
+    "name": text,
+    "moved_samples": count,
 }
 EDGE = {
     "caller": maybe(count),
@@ -110,6 +122,8 @@ EDGE = {
     "calls": nothing,
     "resumes": nothing,
     "total_ns": count,
+    "estimated": lambda value: value is True,
+    "total_samples": count,
 }
 LINE = {
     "function": count,
@@ -125,6 +139,9 @@ LINE = {
     "live_count": nothing,
     "peak_bytes": nothing,
     "native_bytes": nothing,
+    "estimated": lambda value: value is True,
+    "samples": count,
+    "total_samples": count,
 }
 SAMPLING = {
     "rate_hz": number,
@@ -135,6 +152,13 @@ SAMPLING = {
     "taken": count,
     "folded": count,
     "lost": count,
+    "moved": count,
+    "assumed": count,
+    "broken": count,
+    "in_view": count,
+    "outside": count,
+    "ns_per_sample": number,
+    "states": lambda value: value.keys() == {"cpu", "gil", "waiting", "idle", "gc"},
 }
 PROCESS = {
     "pid": count,
@@ -153,13 +177,38 @@ WAIT = {
     "of": count,
     "share": number,
 }
-THREAD = {"id": count, "name": maybe(text), "process": count}
+STATE = {"samples": maybe(count), "known": count}
+THREAD = {
+    "id": count,
+    "name": maybe(text),
+    "process": count,
+    "samples": count,
+    "watched_ns": count,
+    "cpu_ns": maybe(count),
+    "run_delay_ns": maybe(count),
+    "delays": a(list),
+}
+DELAY = {"at_ns": count, "over_ns": count, "ran_ns": count, "delayed_ns": count}
+FINDING = {
+    "kind": text,
+    "text": text,
+    "function": maybe(count),
+    "file": maybe(text),
+    "line": maybe(count),
+    "samples": count,
+    "of": count,
+    "share": number,
+    "share_lo": number,
+    "share_hi": number,
+}
 
 
 def has(row, keys, where):
+    """All that the schema names, and nothing that it does not."""
     for key, check in keys.items():
         assert key in row, f"{where} has no {key}"
         assert check(row[key]), f"{where}.{key} is {row[key]!r}"
+    assert row.keys() == keys.keys(), f"{where} has {row.keys() - keys.keys()}"
 
 
 def no_constant(name):
@@ -179,12 +228,17 @@ def test_schema(python, told):
     has(told, TOP, "report")
     for name, keys in [
         ("functions", FUNCTION), ("edges", EDGE), ("lines", LINE), ("processes", PROCESS),
-        ("threads", THREAD), ("waits", WAIT),
+        ("threads", THREAD), ("waits", WAIT), ("findings", FINDING),
     ]:  # fmt: skip
         assert told[name], f"no {name}"
         for i, row in enumerate(told[name]):
             has(row, keys, f"{name}[{i}]")
     has(told["sampling"], SAMPLING, "sampling")
+    for name, row in told["sampling"]["states"].items():
+        has(row, STATE, f"states.{name}")
+    for thread in told["threads"]:
+        for i, row in enumerate(thread["delays"]):
+            has(row, DELAY, f"delays[{i}]")
     assert told["command"][0] == python.path and told["command"][1] == "-c"
     assert told["processes"][0]["python"].startswith(".".join(map(str, python.version)))
     assert 0.5e9 < told["wall_ns"] < 100e9
