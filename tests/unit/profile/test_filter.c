@@ -200,13 +200,13 @@ static void test_only(void **state)
     pyro_profile_free(whole);
 }
 
-static void kept_by_mine(const char *dir, const char *file, bool expected)
+static void kept_of_module(const char *dir, const char *file, const char *module, bool expected)
 {
     struct pyro_filter filter = {.mine = dir};
     struct pyro_profile *p = NULL, *whole;
     struct feed one;
     feed_start(&one, 5); /* its working directory is /app */
-    feed_function(&one, "f", file, "f", "", 1, 2);
+    feed_function(&one, "f", file, "f", module, 1, 2);
     feed_sample(&one, "t", "f:1", 5);
     whole = feed_finish(&one);
     assert_int_equal(pyro_profile_filter(whole, &filter, &p, NULL), 0);
@@ -216,6 +216,11 @@ static void kept_by_mine(const char *dir, const char *file, bool expected)
     pyro_profile_free(whole);
 }
 
+static void kept_by_mine(const char *dir, const char *file, bool expected)
+{
+    kept_of_module(dir, file, "", expected);
+}
+
 static void test_mine(void **state)
 {
     char dir[] = "/tmp/pyrometer-mine-XXXXXX", path[200], file[200];
@@ -223,7 +228,9 @@ static void test_mine(void **state)
     kept_by_mine("/app/", "/app/a/b/m.py", true);
     kept_by_mine("/", "/app/m.py", true);
     kept_by_mine("/app", "m.py", true); /* relative: to the working directory */
-    kept_by_mine("/app", "<string>", true);
+    kept_of_module("/app", "<string>", "__main__", true);
+    kept_of_module("/app", "<string>", "namedtuple_Point", false); /* its maker's */
+    kept_by_mine("/app", "<stdin>", true);
     kept_by_mine("/app", "<frozen importlib._bootstrap>", false);
     kept_by_mine("/app", "/application/m.py", false);
     kept_by_mine("/app", "/app", false);
