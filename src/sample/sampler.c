@@ -659,18 +659,69 @@ static void repeat_samples(struct pyro_sampler *s)
     }
 }
 
-/* They may have run since that was asked: reads them after all.  True: one has ended. */
-static bool read_rested(struct pyro_sampler *s)
+/* Those that rested may have run since that was asked: they are read after all.  How many. */
+static int choose_rested(struct pyro_sampler *s)
 {
-    bool stale = false;
+    int count = 0;
     for (int i = 0; i < s->thread_count; i++) {
-        struct thread *t = s->threads[i];
-        if (t->rests) {
-            t->rests = t->lower_fresh = false;
-            stale |= settle(s, t) == DEAD;
-        }
+        if (s->threads[i]->rests)
+            s->todo[count++] = s->threads[i];
+        s->threads[i]->rests = false;
     }
-    return stale;
+    return count;
+}
+
+/* The samples of the first `todo` of s->todo, in as few calls as can be.  number: the tick's, if it
+ * begins with these.  Sets *late if what rests cannot be taken to rest still, *stale if a thread
+ * has ended.  0 or PYRO_E_GONE. */
+static int read_chosen(struct pyro_sampler *s, int todo, const uint64_t *number, bool *late,
+                       bool *stale)
+{
+    for (int begin = 0; begin < todo;) {
+        int count = 0, iovecs = 0;
+        while (begin + count < todo) {
+            struct thread *t = s->todo[begin + count];
+            t->lower_fresh = false;
+            plan_thread(s, t);
+            int more = 2 * t->plan_count + GAP_MOST;
+            if (count > 0 && iovecs + more > IOVECS_MOST)
+                break;
+            iovecs += more;
+            count++;
+        }
+        struct batch batch;
+        ssize_t got = read_threads(s, &s->todo[begin], count, &batch);
+        for (int i = 1; i < TRIES && batch.slow && batch.ns < AGAIN_MOST_NS; i++)
+            got = read_threads(s, &s->todo[begin], count, &batch);
+        if (got == -ESRCH || got == -EPERM)
+            return PYRO_E_GONE;
+        if (begin == 0 && number != NULL) {
+            keep_tick(s, *number, batch.middle);
+            *late = batch.middle > s->now + RESTED_NS;
+            if (!*late)
+                repeat_samples(s);
+        }
+        size_t at = 0;
+        struct thread *again[IOVECS_MOST];
+        int again_count = 0;
+        for (int i = 0; i < count; i++) {
+            struct thread *t = s->todo[begin + i];
+            size_t size = copied_bytes(t);
+            enum verdict verdict = AGAIN;
+            if (got >= 0 && at + size <= (size_t)got)
+                verdict = judge(s, t, s->copies + at, batch.slow, false);
+            at += size;
+            if (verdict == AGAIN)
+                again[again_count++] = t;
+            else if (verdict == DEAD)
+                *stale = true;
+        }
+        for (int i = 0; i < again_count; i++)
+            if (settle(s, again[i]) == DEAD)
+                *stale = true;
+        begin += count;
+    }
+    return 0;
 }
 
 static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
@@ -694,52 +745,11 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     if (todo < 0)
         return todo;
     bool stale = false, late = false;
-    for (int begin = 0; begin < todo;) {
-        int count = 0, iovecs = 0;
-        while (begin + count < todo) {
-            struct thread *t = s->todo[begin + count];
-            t->lower_fresh = false;
-            plan_thread(s, t);
-            int more = 2 * t->plan_count + GAP_MOST;
-            if (count > 0 && iovecs + more > IOVECS_MOST)
-                break;
-            iovecs += more;
-            count++;
-        }
-        struct batch batch;
-        ssize_t got = read_threads(s, &s->todo[begin], count, &batch);
-        for (int i = 1; i < TRIES && batch.slow && batch.ns < AGAIN_MOST_NS; i++)
-            got = read_threads(s, &s->todo[begin], count, &batch);
-        if (got == -ESRCH || got == -EPERM)
-            return PYRO_E_GONE;
-        if (begin == 0) {
-            keep_tick(s, number, batch.middle);
-            late = batch.middle > now + RESTED_NS;
-            if (!late)
-                repeat_samples(s);
-        }
-        size_t at = 0;
-        struct thread *again[IOVECS_MOST];
-        int again_count = 0;
-        for (int i = 0; i < count; i++) {
-            struct thread *t = s->todo[begin + i];
-            size_t size = copied_bytes(t);
-            enum verdict verdict = AGAIN;
-            if (got >= 0 && at + size <= (size_t)got)
-                verdict = judge(s, t, s->copies + at, batch.slow, false);
-            at += size;
-            if (verdict == AGAIN)
-                again[again_count++] = t;
-            else if (verdict == DEAD)
-                stale = true;
-        }
-        for (int i = 0; i < again_count; i++)
-            if (settle(s, again[i]) == DEAD)
-                stale = true;
-        begin += count;
-    }
-    if (late && read_rested(s))
-        stale = true;
+    int rc = read_chosen(s, todo, &number, &late, &stale);
+    if (rc == 0 && late)
+        rc = read_chosen(s, choose_rested(s), NULL, &late, &stale);
+    if (rc != 0)
+        return rc;
     if (stale) /* threads ended; others may have taken their places */
         sample_new_threads(s);
     threads_rename(s);
