@@ -242,6 +242,8 @@ struct pyro_sampler {
     uint8_t *buffer;       /* copies of the two reads of all threads */
     size_t buffer_cap;
     uint8_t *copies;   /* in it */
+    uint64_t read_ns;  /* when they were made, ... */
+    size_t read_codes; /* ... and what codes_bytes said then */
     uint8_t *lower[2]; /* copies of what lies below a window: two chunks in turn */
     size_t lower_cap[2];
     struct iovec *iovecs;

@@ -13,12 +13,15 @@
 #define TRIES 6          /* reads in one tick, until one is whole and the plan holds all it needs */
 #define THREADS_EVERY 64 /* ticks between walks of the thread list, ... */
 #define MANY 8 /* threads from which on it is worth asking whether others can have run, ... */
-#define ALL_EVERY 1000   /* ... but for one in so many ticks */
-#define RESTED_NS 100000 /* ... or where the copies come this long after the tick began */
-#define OTHERS_EVERY 8   /* ... with other interpreters: no word tells of their new threads */
-#define LINE_NS 200      /* what fetching a line from another core takes at most, twice */
-#define GAP_PIECES 3     /* between the two copies: so many pieces of chance, or of words, ... */
-#define GAP_BYTES 2048   /* ... the last of up to so many bytes, ... */
+#define ALL_EVERY 1000       /* ... but for one in so many ticks */
+#define RESTED_NS 100000     /* ... or where the copies come this long after the tick began */
+#define OTHERS_EVERY 8       /* ... with other interpreters: no word tells of their new threads */
+#define HELD_NS 100000       /* between two reads of a tick, at most, ... */
+#define HELD_THREAD_NS 10000 /* ... and for each thread, ... */
+#define HELD_FRAME_NS 1000   /* ... and each frame that is looked at */
+#define LINE_NS 200          /* what fetching a line from another core takes at most, twice */
+#define GAP_PIECES 3   /* between the two copies: so many pieces of chance, or of words, ... */
+#define GAP_BYTES 2048 /* ... the last of up to so many bytes, ... */
 #define GAP_MOST (GAP_PIECES + 2)    /* ... and those that tell who holds the GIL */
 #define AGAIN_MOST_NS 200000         /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
@@ -31,6 +34,8 @@
 struct batch {
     uint64_t ns;
     uint64_t middle; /* when it was, on CLOCK_MONOTONIC */
+    uint64_t since;  /* from the end of the call before it to its begin, ns ... */
+    bool learnt;     /* ... in which new code was looked at, too */
     uint32_t iovecs;
     size_t bytes;
     bool slow;
@@ -191,8 +196,12 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
         return -ENOMEM;
     place_copies(s, threads[0]->plan[0].start);
     uint64_t begin = pyro_base_monotonic_ns();
+    batch->since = begin - s->read_ns;
+    batch->learnt = codes_bytes(s->codes) != s->read_codes;
+    s->read_codes = codes_bytes(s->codes);
     ssize_t got = pyro_target_readv(s->target, s->copies, bytes, s->iovecs, (size_t)n);
-    batch->ns = pyro_base_monotonic_ns() - begin;
+    s->read_ns = pyro_base_monotonic_ns();
+    batch->ns = s->read_ns - begin;
     batch->middle = begin + batch->ns / 2;
     batch->iovecs = (uint32_t)n;
     batch->bytes = bytes;
@@ -523,6 +532,14 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     return TAKEN;
 }
 
+/* Had the sampler no CPU between two reads of one tick, so that what it reads now is of long after?
+ * depth: of the stacks that it may have looked at meanwhile. */
+static bool was_held_up(const struct pyro_sampler *s, const struct batch *batch, size_t depth)
+{
+    return !batch->learnt && batch->since > HELD_NS + HELD_THREAD_NS * (size_t)s->thread_count +
+                                                HELD_FRAME_NS * depth;
+}
+
 /* Reads one thread again until its plan holds what its sample needs. */
 static enum verdict settle(struct pyro_sampler *s, struct thread *t)
 {
@@ -545,7 +562,8 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
                 return DEAD;
             continue;
         }
-        enum verdict verdict = judge(s, t, s->copies, batch.slow, i == TRIES - 1);
+        bool slow = batch.slow || was_held_up(s, &batch, (size_t)t->depth);
+        enum verdict verdict = judge(s, t, s->copies, slow, i == TRIES - 1);
         if (verdict != AGAIN)
             return verdict;
     }

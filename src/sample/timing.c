@@ -1,7 +1,8 @@
 /*
  * timing: how long reads take, by shape.  A call that took over twice the median of calls of its
- * shape was interrupted half way: what it copied is not of one moment.  The judgement uses the
- * call's duration only, never what it holds.
+ * shape was interrupted half way: what it copied is not of one moment.  Of a shape that is new it
+ * is only known what a slow machine would need.  The judgement uses the call's duration only, never
+ * what it holds.
  */
 #include "sample_priv.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 enum { RING = 64, WARM = 16, PROBES = 8 };
+enum { NEW_NS = 50000, NEW_IOVEC_NS = 1000, NEW_BYTE_NS = 1 };
 
 static int compare_u32(const void *a, const void *b)
 {
@@ -47,7 +49,9 @@ uint64_t timing_limit(struct pyro_sampler *s, uint32_t iovecs, size_t bytes, uin
     if (shape == NULL)
         return UINT64_MAX;
     uint32_t took = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
-    uint64_t limit = shape->seen >= WARM ? 2 * (uint64_t)shape->median : UINT64_MAX;
+    uint64_t limit = shape->seen >= WARM
+                         ? 2 * (uint64_t)shape->median
+                         : NEW_NS + iovecs * (uint64_t)NEW_IOVEC_NS + bytes * NEW_BYTE_NS;
     shape->ring[shape->seen++ % RING] = took;
     if (shape->seen == WARM || shape->seen % RING == 0) {
         uint32_t sorted[RING];
