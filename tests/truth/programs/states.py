@@ -7,6 +7,7 @@ program's own clock, and for how long the threads that compete could run by the 
 import gc
 import hashlib
 import json
+import os
 import threading
 from threading import get_native_id
 from time import perf_counter, sleep
@@ -77,8 +78,9 @@ def competes():
 
 for phase in (runs, sleeps, waits_for_lock, hashes, collects, competes):
     phase()
+told = {"collected": collected, "ready": sum(shares) / 2, "told": perf_counter()}
+with open("/proc/thread-self/schedstat") as file:
+    os.sched_yield()  # what it ran since the kernel's last tick is counted then
+    told["ran"], told["delayed"], _ = map(int, file.read().split())
 with open(OUT, "w", encoding="utf-8") as to:
-    with open("/proc/thread-self/schedstat") as file:
-        ran, delayed, _ = map(int, file.read().split())
-    told = {"collected": collected, "ready": sum(shares) / 2, "ran": ran, "delayed": delayed}
     json.dump(told, to)
