@@ -20,7 +20,7 @@ struct other { /* a process of the group, not of the tree */
     bool ended;
 };
 
-struct elder { /* an ancestor of ours in the session: such adopt orphans */
+struct elder { /* an ancestor of the command in the session: such adopt orphans */
     pid_t pid;
     clockid_t clock; /* its CPU time, ... */
     uint64_t ran;    /* ... as last seen, ... */
@@ -65,9 +65,9 @@ static uint64_t has_run(clockid_t clock)
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-static void learn_elders(struct orphans *orphans)
+static void learn_elders(struct orphans *orphans, pid_t root)
 {
-    for (pid_t pid = getppid(); pid > 0 && getsid(pid) == orphans->session;
+    for (pid_t pid = pyro_target_parent(root); pid > 0 && getsid(pid) == orphans->session;
          pid = pyro_target_parent(pid)) {
         struct elder elder = {.pid = pid, .since = UINT64_MAX};
         struct elder *slot = clock_getcpuclockid(pid, &elder.clock) == 0
@@ -126,7 +126,7 @@ void orphans_begin(struct orphans *orphans, const struct tree *tree, pid_t root)
     closedir(dir);
     if (all)
         orphans->since = clock_ticks();
-    learn_elders(orphans);
+    learn_elders(orphans, root);
     orphans_look(orphans);
 }
 

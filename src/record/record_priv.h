@@ -40,7 +40,7 @@ struct orphans {
     pid_t group, session;   /* of the command */
     uint64_t since;         /* in clock ticks: younger ones can be told */
     struct pyro_vec others; /* in the group at the beginning */
-    struct pyro_vec elders; /* our ancestors in the session */
+    struct pyro_vec elders; /* its ancestors in the session */
 };
 void orphans_begin(struct orphans *orphans, const struct tree *tree, pid_t root);
 void orphans_end(struct orphans *orphans);
