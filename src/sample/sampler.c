@@ -533,11 +533,15 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
 }
 
 /* Had the sampler no CPU between two reads of one tick, so that what it reads now is of long after?
- * depth: of the stacks that it may have looked at meanwhile. */
-static bool was_held_up(const struct pyro_sampler *s, const struct batch *batch, size_t depth)
+ */
+static bool was_held_up(const struct pyro_sampler *s, const struct batch *batch)
 {
-    return !batch->learnt && batch->since > HELD_NS + HELD_THREAD_NS * (size_t)s->thread_count +
-                                                HELD_FRAME_NS * depth;
+    uint64_t most = HELD_NS + HELD_THREAD_NS * (uint64_t)s->thread_count;
+    if (batch->learnt || batch->since <= most)
+        return false;
+    for (int i = 0; i < s->thread_count; i++)
+        most += HELD_FRAME_NS * (uint64_t)s->threads[i]->depth;
+    return batch->since > most;
 }
 
 /* Reads one thread again until its plan holds what its sample needs. */
@@ -562,7 +566,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
                 return DEAD;
             continue;
         }
-        bool slow = batch.slow || was_held_up(s, &batch, (size_t)t->depth);
+        bool slow = batch.slow || was_held_up(s, &batch);
         enum verdict verdict = judge(s, t, s->copies, slow, i == TRIES - 1);
         if (verdict != AGAIN)
             return verdict;
@@ -713,7 +717,9 @@ static int read_chosen(struct pyro_sampler *s, int todo, const uint64_t *number,
             got = read_threads(s, &s->todo[begin], count, &batch);
         if (got == -ESRCH || got == -EPERM)
             return PYRO_E_GONE;
-        if (begin == 0 && number != NULL) {
+        const bool first = begin == 0 && number != NULL;
+        const bool slow = batch.slow || (!first && was_held_up(s, &batch));
+        if (first) {
             keep_tick(s, *number, batch.middle);
             *late = batch.middle > s->now + RESTED_NS;
             if (!*late)
@@ -727,7 +733,7 @@ static int read_chosen(struct pyro_sampler *s, int todo, const uint64_t *number,
             size_t size = copied_bytes(t);
             enum verdict verdict = AGAIN;
             if (got >= 0 && at + size <= (size_t)got)
-                verdict = judge(s, t, s->copies + at, batch.slow, false);
+                verdict = judge(s, t, s->copies + at, slow, false);
             at += size;
             if (verdict == AGAIN)
                 again[again_count++] = t;
