@@ -244,6 +244,8 @@ struct pyro_sampler {
     uint8_t *copies;   /* in it */
     uint64_t read_ns;  /* when they were made, ... */
     size_t read_codes; /* ... and what codes_bytes said then */
+    uint64_t frames;   /* of all threads, as the tick began */
+    bool held;         /* it had no CPU between two of the tick's reads, or in a later one */
     uint8_t *lower[2]; /* copies of what lies below a window: two chunks in turn */
     size_t lower_cap[2];
     struct iovec *iovecs;

@@ -532,16 +532,38 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     return TAKEN;
 }
 
-/* Had the sampler no CPU between two reads of one tick, so that what it reads now is of long after?
- */
-static bool was_held_up(const struct pyro_sampler *s, const struct batch *batch)
+/* More than a tick can spend between two reads, or in one? */
+static bool is_long(const struct pyro_sampler *s, uint64_t ns)
 {
-    uint64_t most = HELD_NS + HELD_THREAD_NS * (uint64_t)s->thread_count;
-    if (batch->learnt || batch->since <= most)
+    uint64_t most = HELD_NS + HELD_THREAD_NS * (uint64_t)s->thread_count, frames = 0;
+    if (ns <= most)
         return false;
     for (int i = 0; i < s->thread_count; i++)
-        most += HELD_FRAME_NS * (uint64_t)s->threads[i]->depth;
-    return batch->since > most;
+        frames += (uint64_t)s->threads[i]->depth;
+    if (frames < s->frames) /* some of them may be forgotten by now */
+        frames = s->frames;
+    return ns > most + HELD_FRAME_NS * (frames + (uint64_t)s->one.count);
+}
+
+/* As read_threads, until no read is interrupted for a short while.  first: what is read gives the
+ * tick its time.  Where the sampler had no CPU after that, all that the tick still reads is of long
+ * after: such calls are slow. */
+static ssize_t read_calmly(struct pyro_sampler *s, struct thread **threads, int count, bool first,
+                           struct batch *batch)
+{
+    ssize_t got;
+    int tries = TRIES;
+    bool again;
+    do {
+        got = read_threads(s, threads, count, batch);
+        again = batch->slow && batch->ns < AGAIN_MOST_NS;
+        if (!first && !batch->learnt && is_long(s, batch->since))
+            s->held = true;
+    } while (again && !s->held && --tries > 0);
+    batch->slow = batch->slow || s->held;
+    if (!first && batch->slow && !again && is_long(s, batch->ns))
+        s->held = true;
+    return got;
 }
 
 /* Reads one thread again until its plan holds what its sample needs. */
@@ -550,9 +572,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
     for (int i = 0; i < TRIES; i++) {
         struct batch batch;
         plan_thread(s, t);
-        ssize_t got = read_threads(s, &t, 1, &batch);
-        if (batch.slow && batch.ns < AGAIN_MOST_NS && i < TRIES - 1)
-            continue;
+        ssize_t got = read_calmly(s, &t, 1, false, &batch);
         if (got < 0 && (got == -ESRCH || got == -EPERM))
             return DEAD;
         if (got < (ssize_t)copied_bytes(t)) {
@@ -566,8 +586,7 @@ static enum verdict settle(struct pyro_sampler *s, struct thread *t)
                 return DEAD;
             continue;
         }
-        bool slow = batch.slow || was_held_up(s, &batch);
-        enum verdict verdict = judge(s, t, s->copies, slow, i == TRIES - 1);
+        enum verdict verdict = judge(s, t, s->copies, batch.slow, i == TRIES - 1);
         if (verdict != AGAIN)
             return verdict;
     }
@@ -600,8 +619,9 @@ static void begin_epoch(struct pyro_sampler *s)
     pyro_base_map_release(&s->nodes);
     for (int i = 0; i < s->thread_count; i++) {
         struct thread *t = s->threads[i];
-        t->stack_known = t->lower_fresh = false;
+        t->stack_known = t->lower_fresh = t->last_sure = false;
         t->depth = 0;
+        t->last_node = PYRO_NO_NODE;
         threads_name(s, t);
     }
 }
@@ -657,8 +677,10 @@ static int choose_threads(struct pyro_sampler *s)
     }
     uint64_t runner = only_runner(s);
     int count = 0;
+    s->frames = 0;
     for (int i = 0; i < s->thread_count; i++) {
         struct thread *t = s->threads[i];
+        s->frames += (uint64_t)t->depth;
         t->rests = runner != 0 && t->state != runner && t->has_gil && t->last_sure &&
                    t->sample_tick + 1 == s->tick;
         if (!t->rests)
@@ -712,13 +734,10 @@ static int read_chosen(struct pyro_sampler *s, int todo, const uint64_t *number,
             count++;
         }
         struct batch batch;
-        ssize_t got = read_threads(s, &s->todo[begin], count, &batch);
-        for (int i = 1; i < TRIES && batch.slow && batch.ns < AGAIN_MOST_NS; i++)
-            got = read_threads(s, &s->todo[begin], count, &batch);
+        const bool first = begin == 0 && number != NULL;
+        ssize_t got = read_calmly(s, &s->todo[begin], count, first, &batch);
         if (got == -ESRCH || got == -EPERM)
             return PYRO_E_GONE;
-        const bool first = begin == 0 && number != NULL;
-        const bool slow = batch.slow || (!first && was_held_up(s, &batch));
         if (first) {
             keep_tick(s, *number, batch.middle);
             *late = batch.middle > s->now + RESTED_NS;
@@ -733,7 +752,7 @@ static int read_chosen(struct pyro_sampler *s, int todo, const uint64_t *number,
             size_t size = copied_bytes(t);
             enum verdict verdict = AGAIN;
             if (got >= 0 && at + size <= (size_t)got)
-                verdict = judge(s, t, s->copies + at, slow, false);
+                verdict = judge(s, t, s->copies + at, batch.slow, false);
             at += size;
             if (verdict == AGAIN)
                 again[again_count++] = t;
@@ -763,6 +782,7 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
         return NO_TICK; /* the interpreter is ending (or not begun) */
     s->tick++;
     s->hasty = NULL;
+    s->held = false;
     states_tick(s, now - s->now);
     s->now = now;
     const int todo = choose_threads(s);

@@ -194,6 +194,19 @@ void fake_return_to(struct fake *f, int depth)
         fake_return(f);
 }
 
+uint64_t fake_thread(struct fake *f)
+{
+    uint64_t at = fake_alloc(f, 1024), head;
+    memcpy(&head, (void *)(uintptr_t)(f->interpreter + (uint64_t)f->lay->interp_threads_head), 8);
+    memcpy((void *)(uintptr_t)at, (void *)(uintptr_t)f->thread, 1024);
+    fake_put(at, f->lay->thread_prev, 0);
+    fake_put(at, f->lay->thread_next, head);
+    fake_put(head, f->lay->thread_prev, at);
+    fake_put(at, f->lay->thread_native_id, at);
+    fake_put(f->interpreter, f->lay->interp_threads_head, at);
+    return at;
+}
+
 uint64_t fake_generator(struct fake *f, const struct fake_object *function, uint64_t previous)
 {
     const struct pyro_layout *l = f->lay;

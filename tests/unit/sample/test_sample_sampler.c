@@ -92,6 +92,22 @@ static void test_no_frame_becomes_one(void **state)
     }
 }
 
+/* What is in the recording, which ends here. */
+static struct pyro_profile *end_recording(struct fake *f)
+{
+    struct pyro_status_fact status;
+    struct pyro_profile *profile;
+    struct pyro_error error;
+    pyro_sample_status(f->sampler, &status);
+    pyro_sample_free(f->sampler);
+    f->sampler = NULL;
+    assert_int_equal(pyro_format_finish(f->writer, &status, NULL, &error), 0);
+    f->writer = NULL;
+    assert_int_equal(pyro_profile_load(f->path, &profile, &error), 0);
+    assert_int_equal(profile->samples, status.taken);
+    return profile;
+}
+
 /* When too much is known, a new stream begins and nothing is lost. */
 static void test_epochs(void **state)
 {
@@ -112,17 +128,48 @@ static void test_epochs(void **state)
         struct pyro_status_fact status = {0};
         pyro_sample_status(f.sampler, &status);
         assert_int_equal(status.taken + status.discarded, status.ticks);
-        assert_int_equal(pyro_format_flush(f.writer, &status), 0);
-        struct pyro_profile *profile;
-        struct pyro_error error;
-        pyro_sample_free(f.sampler);
-        f.sampler = NULL;
-        assert_int_equal(pyro_format_finish(f.writer, &status, NULL, &error), 0);
-        f.writer = NULL;
-        assert_int_equal(pyro_profile_load(f.path, &profile, &error), 0);
-        assert_int_equal(profile->samples, status.taken);
+        struct pyro_profile *profile = end_recording(&f);
         assert_int_equal(profile->function_count, 2);
         pyro_profile_free(profile);
+    }
+}
+
+/* Threads that rest are not read, and their samples repeat the last one's path: not that of before
+ * in a stream that counts its paths anew. */
+static void test_epochs_of_resting(void **state)
+{
+    enum { THREADS = 12 };
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 0),
+                           c = fake_function(&f, "c", 0);
+        uint64_t gil = f.target.runtime + (uint64_t)f.lay->runtime_gil;
+        if (f.lay->interp_gil >= 0) {
+            gil = fake_alloc(&f, 256);
+            fake_put(f.interpreter, f.lay->interp_gil, gil);
+        }
+        fake_put32(gil, f.lay->gil_locked, 1);
+        fake_put(gil, f.lay->gil_holder, f.thread);
+        fake_call(&f, &a);
+        fake_call(&f, &c);
+        fake_call(&f, &c);
+        fake_thread(&f);
+        fake_return_to(&f, 1);
+        for (int i = 2; i < THREADS; i++)
+            fake_thread(&f);
+        fake_sample(&f);
+        fake_call(&f, &b);
+        int rested = 0;
+        for (int i = 0; i < 100; i++) {
+            if (i % 10 == 5)
+                pyro_sample_resume(f.sampler); /* a new stream */
+            step(&f);
+            assert_int_equal(f.sampler->thread_count, THREADS);
+            for (int k = 0; k < THREADS; k++)
+                rested += f.sampler->threads[k]->rests;
+        }
+        assert_in_range(rested, 500, 100 * THREADS);
+        pyro_profile_free(end_recording(&f));
     }
 }
 
@@ -204,6 +251,73 @@ static void test_assumed(void **state)
         assert_int_equal(s->sums.assumed, assumed);
         step(&f);
         assert_int_equal(s->sums.assumed, ++assumed);
+    }
+}
+
+/* The sampler can be made to have no CPU for a while, between two of its reads, the second of which
+ * is then slow, or during one. */
+static const struct pyro_sampler *held;
+static uint64_t ahead_ns;
+static int reads, held_at, looks; /* looks: at the clock, since the last read */
+static bool held_within;
+
+uint64_t __real_pyro_base_monotonic_ns(void);
+uint64_t __wrap_pyro_base_monotonic_ns(void);
+uint64_t __wrap_pyro_base_monotonic_ns(void)
+{
+    looks++; /* the first one ends the read */
+    if (!held_within && reads + 1 == held_at && looks == 2)
+        ahead_ns += 5000000;
+    return __real_pyro_base_monotonic_ns() + ahead_ns;
+}
+
+ssize_t __real_pyro_target_readv(const struct pyro_target *t, void *to, size_t size,
+                                 const struct iovec *pieces, size_t count);
+ssize_t __wrap_pyro_target_readv(const struct pyro_target *t, void *to, size_t size,
+                                 const struct iovec *pieces, size_t count);
+ssize_t __wrap_pyro_target_readv(const struct pyro_target *t, void *to, size_t size,
+                                 const struct iovec *pieces, size_t count)
+{
+    if (held != NULL && pieces == held->iovecs) { /* not a read of code */
+        reads++;
+        looks = 0;
+        if (reads == held_at)
+            ahead_ns += held_within ? 5000000 : 150000;
+    }
+    return __real_pyro_target_readv(t, to, size, pieces, count);
+}
+
+/* What a tick reads after its first read is of another time if the sampler had no CPU in between,
+ * however often it is read again after that. */
+static void test_held_up(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 30);
+        fake_sample(&f);
+        held = f.sampler;
+        const struct pyro_status_fact *sums = &held->sums;
+        int later = 0;
+        for (int within = 0; within <= 1; within++)
+            for (int at = 2; at < 8; at++) {
+                fake_return_to(&f, 0);
+                check(&f);
+                while (f.depth < 400) /* in chunks that are to be learnt */
+                    fake_call(&f, &a);
+                uint64_t discarded = sums->discarded;
+                held_within = within;
+                reads = 0;
+                held_at = at;
+                assert_int_equal(fake_tick(&f), 0);
+                if (reads >= at) {
+                    assert_int_equal(sums->discarded, discarded + 1);
+                    later++;
+                }
+                held_at = 0;
+                check(&f);
+            }
+        assert_in_range(later, 2, 12);
+        held = NULL;
     }
 }
 
@@ -596,6 +710,8 @@ int main(void)
         cmocka_unit_test(test_show_noise),
         cmocka_unit_test(test_no_frame_becomes_one),
         cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_epochs_of_resting),
+        cmocka_unit_test(test_held_up),
         cmocka_unit_test(test_caller_at_no_call),
         cmocka_unit_test(test_returned_in_between),
         cmocka_unit_test(test_deep),
