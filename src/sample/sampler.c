@@ -893,12 +893,14 @@ int pyro_sample_take(struct pyro_sampler *s)
         s->misses++;
     }
     bool gone = s->misses >= MISSES_MOST || (s->misses > 0 && s->fact.period_ns > MISSED_MOST_NS);
-    return gone || now - s->kept_ns > MISSED_MOST_NS ? PYRO_E_GONE : 0;
+    return gone || now > s->kept_ns + MISSED_MOST_NS ? PYRO_E_GONE : 0;
 }
 
 void pyro_sample_resume(struct pyro_sampler *s)
 {
     begin_epoch(s);
+    for (int i = 0; i < s->thread_count; i++)
+        s->threads[i]->delay_at = 0; /* how it was scheduled meanwhile is nobody's to know */
     s->resumed = true;
     s->kept_ns = pyro_base_monotonic_ns();
 }

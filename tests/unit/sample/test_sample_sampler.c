@@ -321,6 +321,27 @@ static void test_held_up(void **state)
     }
 }
 
+/* The time for which sampling was off is in no row of how a thread was scheduled. */
+static void test_off(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        step(&f);
+        ahead_ns += UINT64_C(10000000000);
+        pyro_sample_resume(f.sampler);
+        step(&f);
+        ahead_ns += 2000000000;
+        step(&f);
+        struct pyro_profile *profile = end_recording(&f);
+        assert_int_equal(profile->thread_count, 1);
+        assert_in_range(profile->threads[0].watched_ns, 2000000000, UINT64_C(9999999999));
+        pyro_profile_free(profile);
+    }
+}
+
 /* Below the window, too, a frame at the beginning of a chunk has to belong to the one that is last
  * in the chunk before: they are read one after the other. */
 static void test_links_of_chunks(void **state)
@@ -712,6 +733,7 @@ int main(void)
         cmocka_unit_test(test_epochs),
         cmocka_unit_test(test_epochs_of_resting),
         cmocka_unit_test(test_held_up),
+        cmocka_unit_test(test_off),
         cmocka_unit_test(test_caller_at_no_call),
         cmocka_unit_test(test_returned_in_between),
         cmocka_unit_test(test_deep),
