@@ -488,7 +488,8 @@ static const char *read_stills(struct pyro_reader *r, struct pyro_in_stream *s,
         uint32_t node = PYRO_NO_NODE;
         if (!show_stack(r, s, pyro_base_get_varint(&column[0]), &node))
             return "stills";
-        PYRO_TELL(r, still, s->fact.id, node);
+        if (node != PYRO_NO_NODE) /* of an empty stack there is nothing to say */
+            PYRO_TELL(r, still, s->fact.id, node);
     }
     return NULL;
 }
