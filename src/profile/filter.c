@@ -116,7 +116,7 @@ static bool is_mine(const struct pyro_profile *p, const struct pyro_function *f,
     struct pyro_str file = f->file;
     if (file.size > 0 && file.bytes[0] == '<') /* code given on the command line or typed in */
         return (part_is(file.bytes, file.size, "<string>") &&
-                part_is(f->module.bytes, f->module.size, "__main__")) ||
+                (f->module.size == 0 || part_is(f->module.bytes, f->module.size, "__main__"))) ||
                part_is(file.bytes, file.size, "<stdin>");
     int size = file.size > 0 && file.bytes[0] == '/'
                    ? snprintf(path, sizeof path, "%.*s", (int)(file.size & 0xffff), file.bytes)

@@ -146,14 +146,17 @@ static int place_delays(struct pyro_profile_builder *b)
 }
 
 /* Module-level code has no function object to ask: the other functions of its file tell, where
- * they all tell the same. */
+ * they all tell the same.  "<string>" is no file: who made a function of one says nothing of
+ * others.
+ */
 static int infer_modules(struct pyro_profile *p)
 {
+    const struct pyro_str string = {"<string>", strlen("<string>")};
     struct pyro_map by_file = {0}; /* the file's bytes are unique -> a function with a module */
     int rc = PYRO_OK;
     for (size_t i = 0; i < p->function_count && rc == PYRO_OK; i++) {
         const struct pyro_function *f = &p->functions[i];
-        if (f->module.size == 0)
+        if (f->module.size == 0 || pyro_format_compare(f->file, string) == 0)
             continue;
         uint64_t file = (uintptr_t)f->file.bytes;
         uint32_t other = pyro_base_map_get(&by_file, file, 0);

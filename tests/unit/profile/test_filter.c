@@ -227,7 +227,8 @@ static void test_mine(void **state)
     kept_by_mine("/app", "/app/m.py", true);
     kept_by_mine("/app/", "/app/a/b/m.py", true);
     kept_by_mine("/", "/app/m.py", true);
-    kept_by_mine("/app", "m.py", true); /* relative: to the working directory */
+    kept_by_mine("/app", "m.py", true);     /* relative: to the working directory */
+    kept_by_mine("/app", "<string>", true); /* `-c`: nothing tells its module */
     kept_of_module("/app", "<string>", "__main__", true);
     kept_of_module("/app", "<string>", "namedtuple_Point", false); /* its maker's */
     kept_by_mine("/app", "<stdin>", true);

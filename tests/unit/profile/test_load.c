@@ -97,11 +97,14 @@ static void test_modules(void **state)
     feed_function(&feed, "h", "/x/b.py", "h", "pkg.b", 2, 3);
     feed_function(&feed, "i", "/x/b.py", "i", "__main__", 4, 5); /* loaded twice: they disagree */
     feed_function(&feed, "body3", "/x/c.py", "<module>", "", 1, 9);
+    feed_function(&feed, "given", "<string>", "<module>", "", 1, 9); /* `-c` */
+    feed_function(&feed, "made", "<string>", "f", "namedtuple_P", 1, 1);
     feed_sample(&feed, "t", "body:1", 10);
     struct pyro_profile *p = feed_finish(&feed);
     assert_true(is(p->functions[0].module, "pkg.a"));
     assert_true(is(p->functions[3].module, ""));
     assert_true(is(p->functions[6].module, ""));
+    assert_true(is(p->functions[7].module, "")); /* no file, that all in it would be one module */
     pyro_profile_free(p);
 }
 
