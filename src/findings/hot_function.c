@@ -2,10 +2,11 @@
  * The function that leads to the cause.  On the way down the heaviest path most functions only
  * pass time on: nearly all they hold is held by one callee too.  Worth naming is one that holds
  * much of the time and where that time parts: into its own code, or into several callees.  Parting
- * at the very top says little (everything is under main), so there only own time counts.  What has
- * most own time may be called from everywhere, and is worth a look on no path.  If even the
- * function chosen has little of the time, there is no cause to name: the time is spread out.
- * What is said of it is said of all of its time, whoever calls it.
+ * at the very top says little (everything is under main), so there only own time counts.  A
+ * function with much own time may be called from everywhere and be on no heavy path: it counts by
+ * its own share times all of its share (also `Thread.run`, if it is that itself which takes the
+ * time).  If even the function chosen has little of the time, there is no cause to name: the time
+ * is spread out. What is said of it is said of all of its time, whoever calls it.
  */
 #include "findings_priv.h"
 #include "stats.h"
