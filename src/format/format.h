@@ -133,7 +133,7 @@ struct pyro_end_fact {   /* written when the recording is complete */
     uint64_t wall_ns, cpu_ns; /* of the root process: elapsed, user + system */
 };
 
-struct pyro_exit_fact { /* of a process that is not the root */
+struct pyro_exit_fact { /* of a sampled process */
     uint32_t process;
     int32_t exit_status; /* 0..255, or -signal */
 };

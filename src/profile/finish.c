@@ -237,17 +237,6 @@ static void count_sampling(struct pyro_profile_builder *b)
         p->ns_per_sample *= (double)(good + b->discarded) / (double)good;
 }
 
-/* Of the interpreters that one process ran, the last one ended with it. */
-static void give_exit_status(struct pyro_profile *p)
-{
-    struct pyro_process *last = p->process_count > 0 ? &p->processes[0] : NULL;
-    for (size_t i = 1; i < p->process_count; i++)
-        if (p->processes[i].pid == p->processes[0].pid)
-            last = &p->processes[i];
-    if (last != NULL && last->exit_status == INT32_MIN)
-        last->exit_status = p->exit_status;
-}
-
 static int sum_up(struct pyro_profile_builder *b, enum pyro_ending ending)
 {
     struct pyro_profile *p = b->profile;
@@ -261,7 +250,6 @@ static int sum_up(struct pyro_profile_builder *b, enum pyro_ending ending)
         p->exit_status = b->end.exit_status;
         p->wall_ns = b->end.wall_ns;
         p->cpu_ns = b->end.cpu_ns;
-        give_exit_status(p);
     } else if (p->wall_ns == 0 && b->status.mono_ns > b->head_mono_ns) {
         p->wall_ns = b->status.mono_ns - b->head_mono_ns;
     }

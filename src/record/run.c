@@ -43,8 +43,9 @@ struct recorder {
     enum control_request asked; /* that is not answered yet */
     bool off;                   /* it was asked not to sample */
     uint32_t processes;
-    pid_t root; /* the command, or the process attached to */
-    int pidfd;  /* of that one; -1 */
+    uint32_t root_row; /* plus 1, of the root's last interpreter; 0: it had none */
+    pid_t root;        /* the command, or the process attached to */
+    int pidfd;         /* of that one; -1 */
     uint64_t started, flushed, attended;
     uint64_t begin, end;            /* of sampling */
     uint64_t cpu_before, cpu_known; /* attached: of the processes when we came, and as last seen */
@@ -222,6 +223,8 @@ static uint32_t write_process(struct recorder *r, const struct pyro_target *targ
         }
     fact.argv = words;
     pyro_format_write_process(r->writer, &fact);
+    if (pid == r->root)
+        r->root_row = fact.id + 1;
     free(argv);
     return fact.id;
 }
@@ -402,6 +405,15 @@ static bool is_called_python(const char *command)
     return strncmp(slash != NULL ? slash + 1 : command, "python", strlen("python")) == 0;
 }
 
+/* 0..255, or -signal; INT32_MIN: not known. */
+static int32_t root_status(const struct recorder *r)
+{
+    int how = r->result->wait_status;
+    if (!r->result->started || is_attached(r))
+        return INT32_MIN;
+    return WIFSIGNALED(how) ? -WTERMSIG(how) : WEXITSTATUS(how);
+}
+
 static void finish(struct recorder *r)
 {
     struct pyro_error err = {0};
@@ -409,6 +421,9 @@ static void finish(struct recorder *r)
     end_members(r);
     write_sources(r);
     exits_write(&r->exits, r->writer);
+    struct pyro_exit_fact root = {r->root_row - 1, root_status(r)};
+    if (r->root_row > 0 && root.exit_status != INT32_MIN)
+        pyro_format_write_exit(r->writer, &root);
     tell_of_orphans(r);
     r->result->saw_python = r->past.ticks > r->past.missed;
     if (r->result->started && !r->result->saw_python && r->result->warning[0] == '\0') {
@@ -422,11 +437,8 @@ static void finish(struct recorder *r)
     struct pyro_status_fact status = status_now(r);
     status.target_wall_ns = wall;
     r->result->samples = status.taken;
-    int how = r->result->wait_status;
     struct pyro_end_fact end = {
-        .exit_status = !r->result->started || is_attached(r) ? INT32_MIN
-                       : WIFSIGNALED(how)                    ? -WTERMSIG(how)
-                                                             : WEXITSTATUS(how),
+        .exit_status = root.exit_status,
         .mono_ns = status.mono_ns,
         .wall_ns = wall,
         .cpu_ns = status.target_cpu_ns,

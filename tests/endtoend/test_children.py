@@ -1,11 +1,13 @@
 """What the recording tells of the processes that the program starts."""
 
 import ctypes
+import os
 import platform
+import signal
 import subprocess
 
 import pytest
-from harness import HANG, PYROMETER, environment
+from harness import HANG, PYROMETER, command, environment
 from running import BUSY, report, run_code
 
 FAMILY = """
@@ -47,6 +49,23 @@ def test_exit_statuses(one, folder):
     root = [p for p in told["processes"] if p["pid"] not in pids]
     assert [(p["exit_status"], p["argv"][1]) for p in root] == [(2, "-c")]
     assert all(p["ppid"] == root[0]["pid"] for pid in pids for p in rows[pid])
+
+
+def test_status_of_a_command_that_is_no_python(one, folder):
+    """A shell's is not that of the Python that it leaves running."""
+    script = """
+"$0" -c "$1" 20 >said 2>&1 &
+echo $!
+until grep -q ready said; do sleep 0.1; done
+sleep 0.3
+exit 9
+"""
+    words = ["--", "sh", "-c", script, one.path, BUSY]
+    done = command("run", "-q", "-o", "a.pyro", *words, cwd=folder, check=False)
+    os.kill(int(done.stdout), signal.SIGKILL)
+    told = report(folder / "a.pyro")
+    assert (done.returncode, told["exit_status"]) == (9, 9)
+    assert [p["exit_status"] for p in told["processes"]] == [None]
 
 
 ADOPTED = """
