@@ -105,16 +105,22 @@ static bool has_led(const struct tree *tree, pid_t pid)
     return find(tree, getsid(pid)) != NULL || (leader != NULL && leader->found != 0);
 }
 
-/* The process's parent if we know it, else one that it is a fork of a fork of. */
+static uint64_t memory_of(pid_t pid)
+{
+    struct pyro_proc_stat stat;
+    return pyro_target_proc_stat(pid, 0, &stat) == 0 ? stat.memory : 0;
+}
+
+/* The process's parent if we know it, else one that it is a fork of a fork of: not where the parent
+ * it has looks the same, as that of one attached to does that was forked itself. */
 static const struct kin *forebear(const struct tree *tree, pid_t pid, pid_t parent)
 {
     const struct kin *from = find(tree, parent);
-    struct pyro_proc_stat stat;
-    uint64_t memory = from == NULL && pyro_target_proc_stat(pid, 0, &stat) == 0 ? stat.memory : 0;
+    uint64_t memory = from == NULL ? memory_of(pid) : 0;
     for (size_t i = 0; memory != 0 && i < tree->kin.len && from == NULL; i++)
         if (kin_at(tree, i)->memory == memory)
             from = kin_at(tree, i);
-    return from;
+    return memory != 0 && from != NULL && memory_of(parent) == memory ? NULL : from;
 }
 
 static void add(struct tree *tree, pid_t pid, pid_t parent, uint64_t now)

@@ -101,6 +101,59 @@ def test_a_parent_that_is_no_python(one, folder):
     assert samples_of(report(folder / "a.pyro"))["worker"] > 0
 
 
+MASTER = """
+import os, signal, sys
+def worker():
+    while True:
+        sum(range(100))
+def start():
+    pid = os.fork()
+    if pid == 0:
+        worker()
+    return pid
+def start_orphan(*_):
+    pid = os.fork()
+    if pid == 0:
+        print(start(), flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+signal.signal(signal.SIGUSR1, start_orphan)
+print(start(), flush=True)
+for line in sys.stdin:
+    print(start(), flush=True)
+"""
+
+
+def test_not_its_siblings(one, folder):
+    """What the master of a worker forks later looks as the worker's own, which are found."""
+    master = subprocess.Popen(
+        [one.path, "-c", MASTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        worker = int(master.stdout.readline())
+        watcher = subprocess.Popen(
+            [PYROMETER, "attach", str(worker), "-q", "-o", folder / "a.pyro"],
+            stdin=subprocess.DEVNULL,
+        )
+        until(lambda: (folder / "a.pyro").exists(), "recording")
+        for _ in range(3):
+            time.sleep(0.2)
+            master.stdin.write(b"\n")
+            master.stdin.flush()
+            assert int(master.stdout.readline()) != worker
+        os.kill(worker, signal.SIGUSR1)
+        orphan = int(master.stdout.readline())
+        time.sleep(0.3)
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(HANG) == 0
+    finally:
+        os.killpg(master.pid, signal.SIGKILL)
+        master.communicate()
+    told = report(folder / "a.pyro")
+    assert {p["pid"] for p in told["processes"]} == {worker, orphan}
+
+
 def refused(folder, pid):
     done = command("attach", pid, "-o", folder / "no.pyro", "--duration", "1s", check=False)
     assert done.returncode == 125
