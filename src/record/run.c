@@ -197,6 +197,41 @@ static struct sources *sources_of(struct recorder *r, pid_t pid)
     return *slot = made;
 }
 
+struct words { /* of a process, or the command */
+    struct pyro_str *argv;
+    size_t argc;
+    char *bytes; /* of the process's argv */
+};
+
+static int add_word(struct words *words, const char *text, size_t size)
+{
+    struct pyro_str *more = realloc(words->argv, (words->argc + 1) * sizeof *more);
+    if (more == NULL)
+        return PYRO_E_NOMEM;
+    words->argv = more;
+    words->argv[words->argc++] = (struct pyro_str){text, size};
+    return 0;
+}
+
+static int add_words_of(struct words *words, pid_t pid)
+{
+    size_t size = 0;
+    int rc = 0;
+    if (pyro_target_argv(pid, &words->bytes, &size) == 0)
+        for (size_t at = 0; at < size && rc == 0;) {
+            size_t word = strnlen(words->bytes + at, size - at);
+            rc = add_word(words, words->bytes + at, word);
+            at += word + 1;
+        }
+    return rc;
+}
+
+static void release_words(struct words *words)
+{
+    free(words->argv);
+    free(words->bytes);
+}
+
 static uint32_t write_process(struct recorder *r, const struct pyro_target *target)
 {
     pid_t pid = pyro_target_pid(target);
@@ -212,20 +247,14 @@ static uint32_t write_process(struct recorder *r, const struct pyro_target *targ
         fact.ppid = stat.ppid;
         fact.start_ticks = stat.start_ticks;
     }
-    char *argv = NULL;
-    size_t size = 0;
-    struct pyro_str words[256];
-    if (pyro_target_argv(pid, &argv, &size) == 0)
-        for (size_t at = 0; at < size && fact.argc < 256;) {
-            size_t length = strnlen(argv + at, size - at);
-            words[fact.argc++] = (struct pyro_str){argv + at, length};
-            at += length + 1;
-        }
-    fact.argv = words;
+    struct words words = {0};
+    add_words_of(&words, pid);
+    fact.argv = words.argv;
+    fact.argc = words.argc;
     pyro_format_write_process(r->writer, &fact);
     if (pid == r->root)
         r->root_row = fact.id + 1;
-    free(argv);
+    release_words(&words);
     return fact.id;
 }
 
@@ -461,24 +490,6 @@ static void release(struct recorder *r)
         tree_end(&r->tree);
 }
 
-/* The recording's first words: the command, or what the process was started as, and where. */
-struct head_words {
-    struct pyro_str *argv;
-    size_t argc;
-    char *bytes; /* of the process's argv */
-    char cwd[PATH_MAX];
-};
-
-static int add_word(struct head_words *words, const char *text, size_t size)
-{
-    struct pyro_str *more = realloc(words->argv, (words->argc + 1) * sizeof *more);
-    if (more == NULL)
-        return PYRO_E_NOMEM;
-    words->argv = more;
-    words->argv[words->argc++] = (struct pyro_str){text, size};
-    return 0;
-}
-
 /* The folder as the process names it, whose root folder is what /proc/PID/root (link) leads to. */
 static void take_off_root(char *folder, const char *link)
 {
@@ -493,38 +504,32 @@ static void take_off_root(char *folder, const char *link)
         strcpy(folder, "/");
 }
 
-static int find_words(const struct pyro_record_options *options, struct head_words *words)
+/* The recording's first words: the command, or what the process was started as, and where. */
+static int find_words(const struct pyro_record_options *options, struct words *words,
+                      char cwd[PATH_MAX])
 {
     char path[64];
-    size_t size = 0;
     int rc = 0;
-    *words = (struct head_words){0};
     if (options->argv != NULL) {
-        if (getcwd(words->cwd, sizeof words->cwd) == NULL)
-            words->cwd[0] = '\0';
+        if (getcwd(cwd, PATH_MAX) == NULL)
+            cwd[0] = '\0';
         for (size_t i = 0; options->argv[i] != NULL && rc == 0; i++)
             rc = add_word(words, options->argv[i], strlen(options->argv[i]));
         return rc;
     }
     snprintf(path, sizeof path, "/proc/%d/cwd", options->pid);
-    ssize_t length = readlink(path, words->cwd, sizeof words->cwd - 1);
-    words->cwd[length > 0 ? length : 0] = '\0';
+    ssize_t length = readlink(path, cwd, PATH_MAX - 1);
+    cwd[length > 0 ? length : 0] = '\0';
     snprintf(path, sizeof path, "/proc/%d/root", options->pid);
-    take_off_root(words->cwd, path);
-    if (pyro_target_argv(options->pid, &words->bytes, &size) == 0)
-        for (size_t at = 0; at < size && rc == 0;) {
-            size_t word = strnlen(words->bytes + at, size - at);
-            rc = add_word(words, words->bytes + at, word);
-            at += word + 1;
-        }
-    return rc;
+    take_off_root(cwd, path);
+    return add_words_of(words, options->pid);
 }
 
 static int create(struct recorder *r, struct pyro_error *err)
 {
-    char boot[37], host[256] = "";
-    struct head_words words;
-    int rc = find_words(r->options, &words);
+    char boot[37], host[256] = "", cwd[PATH_MAX];
+    struct words words = {0};
+    int rc = find_words(r->options, &words, cwd);
     if (rc != 0)
         pyro_base_fail(err, rc, "Out of memory.");
     pyro_base_boot_id(boot);
@@ -536,14 +541,13 @@ static int create(struct recorder *r, struct pyro_error *err)
         .tsc = pyro_base_tsc(),
         .tool = r->options->tool,
         .host = host,
-        .cwd = {words.cwd, strlen(words.cwd)},
+        .cwd = {cwd, strlen(cwd)},
         .argv = words.argv,
         .argc = words.argc,
     };
     if (rc == 0)
         rc = pyro_format_create(&r->writer, r->options->output, r->options->overwrite, &head, err);
-    free(words.argv);
-    free(words.bytes);
+    release_words(&words);
     return rc;
 }
 

@@ -68,6 +68,14 @@ exit 9
     assert [p["exit_status"] for p in told["processes"]] == [None]
 
 
+def test_many_words(one, folder):
+    """However many there are."""
+    words = [str(number) for number in range(1000)]
+    run_code(one, BUSY, folder / "a.pyro", "0.3", *words)
+    (process,) = report(folder / "a.pyro")["processes"]
+    assert process["argv"][-1000:] == words
+
+
 ADOPTED = """
 import os, subprocess, sys, time
 # in a session of its own: nothing tells where it comes from but who its parent is
