@@ -11,7 +11,7 @@ int pyro_cli_ctl(struct pyro_cli *cli)
     const struct pyro_args *args = &cli->args;
     const char *const *requests = pyro_cli_commands[PYRO_CMD_CTL].views;
     struct pyro_error err = {0};
-    char answer[1000];
+    char answer[1000], clean[4000];
     int pid, i = 0;
 
     if (args->word_count != 2)
@@ -30,6 +30,6 @@ int pyro_cli_ctl(struct pyro_cli *cli)
                              args->words[1]);
     if (pyro_record_ask(pid, requests[i], answer, sizeof answer, &err) != 0)
         return pyro_cli_fail(PYRO_EXIT_FAILED, "%s", err.text);
-    printf("%s\n", answer);
+    printf("%s\n", pyro_cli_clean(clean, sizeof clean, answer));
     return pyro_cli_close_stdout(PYRO_EXIT_DONE);
 }

@@ -7,6 +7,7 @@ import pty
 import re
 import shutil
 import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -135,6 +136,48 @@ def test_hostile_arguments(place):
         assert done.returncode in (2, 125, 127), words
         check_clean(done.stdout)
         check_clean(done.stderr)
+
+
+IMPOSTOR = """
+import os, socket, sys
+os.setuid(int(sys.argv[1]))
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(f"\\0pyrometer/{os.getpid()}")
+listener.listen()
+print("ready", flush=True)
+client, _ = listener.accept()
+client.recv(100)
+client.send(sys.argv[2].encode())
+"""
+
+
+def ask_impostor(owner, **options):
+    """`ctl` of a process of the owner that listens in a recorder's place."""
+    words = [sys.executable, "-c", IMPOSTOR, str(owner), f"Sampling is {EVIL}"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as impostor:
+        assert impostor.stdout.readline() == b"ready\n"
+        done = subprocess.run(
+            [PYROMETER, "ctl", str(impostor.pid), "status"],
+            capture_output=True, timeout=HANG, check=False, **options,
+        )  # fmt: skip
+        impostor.kill()
+    check_clean(done.stdout)
+    check_clean(done.stderr)
+    return done
+
+
+def test_hostile_recorder():
+    done = ask_impostor(os.getuid())
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"Sampling is \\x1b]0;owned")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
+def test_recorder_of_a_stranger():
+    """Only root believes what listens as another user."""
+    assert ask_impostor(65534).returncode == 0
+    done = ask_impostor(65534, user=65533, group=65533, extra_groups=[])
+    assert (done.returncode, done.stdout) == (125, b"")
 
 
 def test_the_check_itself():
