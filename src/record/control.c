@@ -16,8 +16,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LOOK_NS 20000000 /* between looks for a request */
-#define ANSWER_S 10      /* how long an answer is waited for */
+#define LOOK_NS 20000000     /* between looks for a request */
+#define SILENT_NS 1000000000 /* how long a client may take to say what it wants */
+#define ANSWER_S 10          /* how long an answer is waited for */
 
 static const char *const words[] = {[CONTROL_ON] = "on",
                                     [CONTROL_OFF] = "off",
@@ -69,7 +70,7 @@ static bool is_trusted(int fd)
            (who.uid == geteuid() || who.uid == 0);
 }
 
-static void accept_client(struct control *c)
+static void accept_client(struct control *c, uint64_t now)
 {
     struct pollfd asked[] = {{c->sockets[0], POLLIN, 0}, {c->sockets[1], POLLIN, 0}};
     if (c->client >= 0 || poll(asked, 2, 0) <= 0)
@@ -82,6 +83,7 @@ static void accept_client(struct control *c)
             close(c->client);
             c->client = -1;
         }
+        c->accepted = now;
     }
 }
 
@@ -91,9 +93,10 @@ enum control_request control_look(struct control *c, uint64_t now)
     if (now - c->looked < LOOK_NS)
         return CONTROL_NOTHING;
     c->looked = now;
-    accept_client(c);
+    accept_client(c, now);
     ssize_t size = c->client < 0 ? -1 : recv(c->client, word, sizeof word - 1, 0);
-    if (c->client < 0 || (size < 0 && (errno == EAGAIN || errno == EINTR)))
+    if (c->client < 0 ||
+        (size < 0 && (errno == EAGAIN || errno == EINTR) && now - c->accepted < SILENT_NS))
         return CONTROL_NOTHING;
     word[size > 0 ? size : 0] = '\0';
     for (int i = CONTROL_ON; i <= CONTROL_STATUS; i++)

@@ -115,7 +115,7 @@ enum control_request {
 struct control {
     int sockets[2]; /* by our own number, and by that of the process recorded; -1: none */
     int client;     /* that waits for its answer; -1: none */
-    uint64_t looked;
+    uint64_t accepted, looked;
 };
 void control_begin(struct control *control, pid_t recorded);
 void control_end(struct control *control);

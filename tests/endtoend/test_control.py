@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import time
 
@@ -88,6 +89,19 @@ def test_flush(one, folder):
         gone = ctl(program.pid, "status")
     assert gone.returncode == 125
     assert f"No recorder of process {program.pid} answers here" in gone.stderr
+
+
+def test_one_that_asks_nothing(one, folder):
+    """It does not keep the others waiting."""
+    with (
+        started(one, CODE, folder / "a.pyro", stdin=subprocess.PIPE) as process,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as silent,
+    ):
+        silent.connect(f"\0pyrometer/{process.pid}")
+        assert ctl(process.pid, "status").stdout.startswith("Sampling is on: ")
+        assert silent.recv(1) == b""
+        process.stdin.close()
+        assert process.wait(HANG) == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask as another user")
