@@ -181,7 +181,9 @@ bool orphans_have(const struct tree *tree, pid_t pid, pid_t parent)
     if (getsid(pid) != orphans->session || getpgid(pid) != orphans->group ||
         pyro_target_proc_stat(pid, 0, &stat) != 0 || stat.start_ticks <= orphans->since)
         return false;
-    /* A parent in another session has not started it. */
-    return (getsid(parent) != orphans->session || has_rested(orphans, parent, stat.start_ticks)) &&
-           others_are_as_before(tree, pid, parent);
+    bool apart = getsid(parent) != orphans->session; /* then it has not started it */
+    /* Asked again: while the group was looked over it may have waited for one that has. */
+    return (apart || has_rested(orphans, parent, stat.start_ticks)) &&
+           others_are_as_before(tree, pid, parent) &&
+           (apart || has_rested(orphans, parent, stat.start_ticks));
 }

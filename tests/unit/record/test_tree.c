@@ -37,6 +37,28 @@ int __wrap_pyro_target_children(pid_t pid, pid_t *out, int max)
     return __real_pyro_target_children(pid, out, max);
 }
 
+static pid_t reaper; /* who gets the orphans here */
+static int told_by_reaper[2];
+static pid_t disturbed, started; /* the reaper starts one while that one is looked at */
+
+static pid_t hear(int from)
+{
+    pid_t pid = -1;
+    return read(from, &pid, sizeof pid) == (ssize_t)sizeof pid ? pid : -1;
+}
+
+int __real_pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out);
+int __wrap_pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out);
+int __wrap_pyro_target_proc_stat(pid_t pid, pid_t tid, struct pyro_proc_stat *out)
+{
+    if (pid == disturbed) {
+        disturbed = 0;
+        kill(reaper, SIGUSR1);
+        started = hear(told_by_reaper[0]);
+    }
+    return __real_pyro_target_proc_stat(pid, tid, out);
+}
+
 struct family {
     struct tree tree;
     uint64_t now;
@@ -48,12 +70,6 @@ static void say(int to, pid_t pid)
 {
     if (write(to, &pid, sizeof pid) != (ssize_t)sizeof pid)
         _exit(1);
-}
-
-static pid_t hear(int from)
-{
-    pid_t pid = -1;
-    return read(from, &pid, sizeof pid) == (ssize_t)sizeof pid ? pid : -1;
 }
 
 /* Starts a process whose parent is gone when this returns, and tells its number. */
@@ -190,8 +206,6 @@ static bool finds(struct family *family, pid_t pid)
     return found;
 }
 
-static pid_t reaper; /* who gets the orphans here */
-
 static void test_orphan(void **state)
 {
     struct family family;
@@ -215,8 +229,6 @@ static void test_one_after_the_other(void **state)
     end(&family);
 }
 
-static int told_by_reaper[2];
-
 static void start_one(int signal)
 {
     (void)signal;
@@ -235,6 +247,20 @@ static void test_not_adopted(void **state)
     begin(&family, true);
     assert_int_equal(kill(reaper, SIGUSR1), 0);
     assert_false(finds(&family, orphan_told(told_by_reaper[0], reaper)));
+    end(&family);
+}
+
+/* Who adopts runs while the group is looked over. */
+static void test_adopter_that_runs(void **state)
+{
+    struct family family;
+    begin(&family, true);
+    order(&family, 'o');
+    pid_t pid = orphan_told(family.told, reaper);
+    disturbed = family.root;
+    assert_false(finds(&family, pid));
+    assert_int_equal(disturbed, 0);
+    kill(started, SIGKILL);
     end(&family);
 }
 
@@ -358,6 +384,7 @@ static int run_beside(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_after_the_other),
         cmocka_unit_test(test_not_adopted),
+        cmocka_unit_test(test_adopter_that_runs),
         cmocka_unit_test(test_orphan_of_a_stranger),
     };
     return cmocka_run_group_tests_name("adopted in the same session", tests, NULL, NULL);
