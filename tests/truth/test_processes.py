@@ -14,8 +14,8 @@ from harness import ATTEMPTS, command, record, say
 
 SECONDS = 0.3
 AWAY_MOST = 0.02  # seconds
-# An orphan that has executed something is known where nobody else in the session can have started
-# it: not if it is adopted there (a container's first process), or if others there wait for theirs.
+# An orphan that has executed something is known where nobody else in its process group can have
+# started it: not beside the tests, which wait for what they have started.
 ORPHANS = {"double_fork_exec", "background"}
 SHAPES = {  # how many work in each role
     "forks": {"parent": 1, "child": 2},
