@@ -12,7 +12,8 @@
 static void name_of(pid_t pid, char *out, size_t size)
 {
     struct pyro_proc_stat stat;
-    char *argv = NULL;
+    struct pyro_vec words = PYRO_VEC(struct pyro_str);
+    char *argv = NULL, kind;
     size_t length = 0;
 
     snprintf(out, size, "process");
@@ -20,22 +21,22 @@ static void name_of(pid_t pid, char *out, size_t size)
         snprintf(out, size, "%s", stat.comm);
     if (pyro_target_argv(pid, &argv, &length) != 0)
         return;
-    for (size_t at = strnlen(argv, length) + 1; at < length;) {
-        const char *word = argv + at;
-        at += strnlen(word, length - at) + 1;
-        if (strcmp(word, "-c") == 0)
+    for (size_t at = 0; at < length;) {
+        struct pyro_str *word = pyro_base_vec_push(&words);
+        if (!word)
             break;
-        if (strcmp(word, "-m") == 0 && at < length)
-            word = argv + at;
-        else if (word[0] == '-')
-            continue;
-        const char *slash = strrchr(word, '/');
-        snprintf(out, size, "%s", slash ? slash + 1 : word);
+        *word = (struct pyro_str){argv + at, strnlen(argv + at, length - at)};
+        at += word->size + 1;
+    }
+    struct pyro_str program = pyro_report_program(words.data, words.len, &kind);
+    if (program.size > 0 && kind != 'c') {
+        program = pyro_profile_file_name(program);
+        snprintf(out, size, "%.*s", (int)program.size, program.bytes);
         char *ending = strstr(out, ".py");
         if (ending && ending > out && ending[3] == 0)
             *ending = 0;
-        break;
     }
+    pyro_base_vec_release(&words);
     free(argv);
 }
 

@@ -47,4 +47,8 @@ int pyro_report_stacks_json(FILE *to, const struct pyro_profile *p,
  * last of which is an ellipsis if it was cut. */
 void pyro_report_clean(struct pyro_buf *out, const char *bytes, size_t size, size_t max);
 
+/* What a Python was started to run: a file, or what *kind says: 'm' a module, 'c' code.  Empty: its
+ * words do not tell. */
+struct pyro_str pyro_report_program(const struct pyro_str *argv, size_t argc, char *kind);
+
 #endif

@@ -139,34 +139,41 @@ static char option_of(struct pyro_str word, bool *next)
     return 0;
 }
 
+struct pyro_str pyro_report_program(const struct pyro_str *argv, size_t argc, char *kind)
+{
+    *kind = 0;
+    for (size_t i = 1; i < argc; i++) {
+        struct pyro_str word = argv[i];
+        bool next = false;
+        if (word.size < 2 || word.bytes[0] != '-')
+            return word;
+        *kind = option_of(word, &next);
+        if (*kind != 0) { /* its value is the rest of the word, or the next one */
+            size_t at = 1;
+            while (word.bytes[at] != *kind)
+                at++;
+            struct pyro_str value = {word.bytes + at + 1, word.size - at - 1};
+            return value.size == 0 && i + 1 < argc ? argv[i + 1] : value;
+        }
+        i += next;
+    }
+    return (struct pyro_str){"", 0};
+}
+
 /* Which program a process runs, in a word or two: its file, -m and its module, -c and its code. */
 static void say_program(struct pyro_buf *out, const struct pyro_process *process)
 {
     const struct pyro_str dash = {"-", 1};
-    struct pyro_str name = process->argc > 0 ? process->argv[0] : dash;
-    for (size_t i = 1; i < process->argc; i++) {
-        struct pyro_str word = process->argv[i];
-        bool next = false;
-        if (word.size < 2 || word.bytes[0] != '-') {
-            name = word;
-            break;
-        }
-        char kind = option_of(word, &next);
-        if (kind != 0) { /* its value is the rest of the word, or the next one */
-            size_t at = 1;
-            while (word.bytes[at] != kind)
-                at++;
-            struct pyro_str value = {word.bytes + at + 1, word.size - at - 1};
-            if (value.size == 0 && i + 1 < process->argc)
-                value = process->argv[i + 1];
-            say(out, "-%c ", kind);
-            pyro_report_clean(out, value.bytes, value.size, kind == 'c' ? 24 : 40);
-            return;
-        }
-        i += next;
+    char kind;
+    struct pyro_str name = pyro_report_program(process->argv, process->argc, &kind);
+    if (kind != 0) {
+        say(out, "-%c ", kind);
+    } else {
+        if (name.size == 0)
+            name = process->argc > 0 ? process->argv[0] : dash;
+        name = pyro_profile_file_name(name);
     }
-    name = pyro_profile_file_name(name);
-    pyro_report_clean(out, name.bytes, name.size, 40);
+    pyro_report_clean(out, name.bytes, name.size, kind == 'c' ? 24 : 40);
 }
 
 #define PROCESSES 5

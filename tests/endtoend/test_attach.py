@@ -8,8 +8,8 @@ import subprocess
 import time
 
 import pytest
-from harness import HANG, PYROMETER, command
-from running import children, ends_as_alone, report, server, until
+from harness import HANG, PYROMETER, command, environment
+from running import BUSY, children, ends_as_alone, report, server, until
 
 
 def samples_of(told):
@@ -99,6 +99,21 @@ def test_a_parent_that_is_no_python(one, folder):
         os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
     assert samples_of(report(folder / "a.pyro"))["worker"] > 0
+
+
+@pytest.mark.parametrize("words", ["-X dev app.py", "-W error -bWignore app.py", "-X dev -um app"])
+def test_named_for_the_program(one, folder, words):
+    """Not for the value of an option before it."""
+    (folder / "app.py").write_text(BUSY)
+    process = subprocess.Popen(
+        [one.path, *words.split(), "20"], stdout=subprocess.PIPE, cwd=folder, env=environment()
+    )
+    assert process.stdout.readline() == b"ready\n"
+    command("attach", process.pid, "-q", "--duration", "100ms", cwd=folder)
+    process.kill()
+    process.communicate()
+    (recording,) = (folder / ".pyrometer").glob("*.pyro")
+    assert recording.name.startswith("app-")
 
 
 MASTER = """
