@@ -162,7 +162,7 @@ def as_nobody():
 
 def unsupported():
     """Interpreters that pyrometer must refuse: those of tools/pythons (a free-threaded one, if it
-    has one; else the head of the tests' log names it as not tested), and pyenv's older ones."""
+    has one; else the end of the tests' log names it as not tested), and pyenv's older ones."""
     found = [(p.name, p.path) for p in harness.provided()[0] if not p.supported]
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     for version in ("3.8", "3.9"):

@@ -1,9 +1,9 @@
 """Everything that Python code can be: a program for each, with time shares by its own clock and a
 known set of possible stacks (see GraphJudge).
 
-Impossible: at most 2 in a program's about 3,200 samples (mean 0.003 at a true rate of 1e-6: chance
-of more 4e-8 for each of 21 programs on each of 7 Pythons: 6e-6 in all), and then all programs of a
-Python together (67,000 samples, at most 4).
+Impossible: at most 2 in a program's about 3,200 samples, two programs' 4,800 (mean 0.005 at a true
+rate of 1e-6: chance of more below 4e-8 for each of 19 programs on each of 7 Pythons: below 6e-6 in
+all), and then all programs of a Python together (64,000 samples, at most 3).
 Shares: what the samples show beside what the program's own log has at the times of these very
 samples, so that neither chance nor a pause of the machine makes a difference.  What is left are
 samples at the ends of pieces: a piece lasts 400 microseconds in the mean, a sample's time is known
