@@ -120,10 +120,9 @@ static int fail_not_python(const struct finding *f, struct pyro_error *err)
         const struct target_mapping *mapping = pyro_base_vec_at(&f->maps.list, i);
 
         if (strstr(target_maps_name(mapping), "pypy"))
-            return pyro_base_fail(err, PYRO_E_NOT_PYTHON,
-                                  "Process %d runs PyPy, which is not supported: Pyrometer reads "
-                                  "CPython 3.11 to 3.15.",
-                                  (int)f->pid);
+            return pyro_base_fail(
+                err, PYRO_E_NOT_PYTHON,
+                "Process %d runs PyPy, which is not supported: " TARGET_SUPPORTED ".", (int)f->pid);
     }
     if (pyro_target_proc_stat(f->pid, 0, &stat) || stat.state == 'Z' || stat.state == 'X')
         return target_fail_gone(f->pid, err);

@@ -85,8 +85,8 @@ uint64_t target_symtab_symbol(const struct target_image *image, bool is_executab
 int target_mapping_file(const struct target_image *image, bool is_executable);
 
 /* ---- versions (version.c) */
+#define TARGET_SUPPORTED "Pyrometer reads CPython 3.11 to 3.15"
 enum {
-    TARGET_FIRST_MINOR = 10,     /* whose layout is known */
     TARGET_FIRST_SUPPORTED = 11, /* 3.10 is not yet: see docs/internals/sampling.md */
     TARGET_LAST_MINOR = 15
 };

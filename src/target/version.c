@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SUPPORTED "Pyrometer reads CPython 3.11 to 3.15"
-
 enum { LEVEL_ALPHA = 0xa, LEVEL_BETA = 0xb, LEVEL_CANDIDATE = 0xc, LEVEL_FINAL = 0xf };
 
 void target_version_text(uint32_t hex, char out[32])
@@ -35,14 +33,15 @@ int target_version_check(uint32_t hex, struct pyro_error *err)
     target_version_text(hex, name);
     if (major != 3 || minor > TARGET_LAST_MINOR)
         return pyro_base_fail(err, PYRO_E_VERSION,
-                              "Python %s is newer than this Pyrometer: " SUPPORTED ".", name);
-    if (minor < TARGET_FIRST_SUPPORTED)
-        return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " SUPPORTED ".",
+                              "Python %s is newer than this Pyrometer: " TARGET_SUPPORTED ".",
                               name);
+    if (minor < TARGET_FIRST_SUPPORTED)
+        return pyro_base_fail(err, PYRO_E_VERSION,
+                              "Python %s is not supported: " TARGET_SUPPORTED ".", name);
     if (level < LEVEL_BETA)
         return pyro_base_fail(
             err, PYRO_E_VERSION,
-            "Python %s is an early pre-release, whose structs are not settled: " SUPPORTED
+            "Python %s is an early pre-release, whose structs are not settled: " TARGET_SUPPORTED
             ", from the first beta of each on.",
             name);
     return 0;
@@ -133,6 +132,6 @@ int target_version_refuse_old(const struct target_image *image, uint32_t hex,
     version_of_name(target_maps_name(image->mapping), name);
     if (hex)
         target_version_text(hex, name);
-    return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " SUPPORTED ".",
+    return pyro_base_fail(err, PYRO_E_VERSION, "Python %s is not supported: " TARGET_SUPPORTED ".",
                           name[0] ? name : "3.10 or older");
 }
