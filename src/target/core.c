@@ -119,7 +119,7 @@ static bool is_same(const char *path, int fd)
         const struct mapped *first = &core.files[i];
         const struct piece *piece = piece_at(first->start);
         if (first->offset != 0 || strcmp(first->path, path) != 0 || piece == NULL ||
-            piece->held < first->start + HEAD)
+            piece->held < first->start || piece->held - first->start < HEAD)
             continue;
         memcpy(head, core.bytes + piece->at + (first->start - piece->start), HEAD);
         size_t was = build_id(head, HEAD, -1, mine);
