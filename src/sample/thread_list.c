@@ -25,14 +25,6 @@ void threads_free_one(struct pyro_sampler *s, struct thread *t)
     free(t);
 }
 
-static struct thread *find(struct pyro_sampler *s, uint64_t state, int64_t tid)
-{
-    for (int i = 0; i < s->thread_count; i++)
-        if (s->threads[i]->state == state && s->threads[i]->tid == tid)
-            return s->threads[i];
-    return NULL;
-}
-
 /* A process in a namespace of its own calls its threads by other numbers than we do. */
 static pid_t task_of(struct pyro_sampler *s, int64_t tid)
 {
@@ -200,12 +192,40 @@ static int read_numbers(struct pyro_sampler *s, int count)
     return rc;
 }
 
+/* The threads of the list are alive: known ones are found by state and number. */
+static int mark_alive(struct pyro_sampler *s, int count)
+{
+    struct pyro_map known = {0};
+    int rc = 0;
+    for (int i = 0; i < s->thread_count && rc == 0; i++) {
+        struct thread *t = s->threads[i];
+        t->alive = false;
+        rc = pyro_base_map_put(&known, t->state, (uint64_t)t->tid, (uint32_t)i);
+    }
+    for (int i = 0; i < count && rc == 0; i++) {
+        const uint64_t state = s->states[i], tid = s->numbers[i];
+        if (tid == UINT64_MAX)
+            continue;
+        if (tid == 0) { /* made, but not begun: again at the next tick */
+            s->head = 0;
+            continue;
+        }
+        uint32_t at = pyro_base_map_get(&known, state, tid);
+        struct thread *t = at == PYRO_MAP_NONE ? add(s, state, (int64_t)tid) : s->threads[at];
+        if (t != NULL && t->named)
+            t->alive = true;
+        if (t != NULL && at == PYRO_MAP_NONE) /* lists that lie may have it again */
+            rc = pyro_base_map_put(&known, state, tid, (uint32_t)s->thread_count - 1);
+    }
+    pyro_base_map_release(&known);
+    return rc;
+}
+
 int threads_refresh(struct pyro_sampler *s)
 {
     if (s->states == NULL && !(s->states = malloc(2 * THREADS_MOST * sizeof *s->states)))
         return PYRO_E_NOMEM;
     s->numbers = s->states + THREADS_MOST;
-    const uint64_t *states = s->states;
     int count = pyro_target_threads(s->target, s->states, THREADS_MOST);
     if (count >= 0 && read_numbers(s, count) != 0)
         return PYRO_E_NOMEM;
@@ -214,23 +234,9 @@ int threads_refresh(struct pyro_sampler *s)
     if (s->gil == 0)
         s->gil = pyro_target_gil(s->target, pyro_target_interpreter(s->target));
     s->threads_tick = s->tick;
-    s->head = count > 0 ? states[0] : 0;
-    for (int i = 0; i < s->thread_count; i++)
-        s->threads[i]->alive = false;
-    for (int i = 0; i < count; i++) {
-        const uint64_t tid = s->numbers[i];
-        if (tid == UINT64_MAX)
-            continue;
-        if (tid == 0) { /* made, but not begun: again at the next tick */
-            s->head = 0;
-            continue;
-        }
-        struct thread *t = find(s, states[i], (int64_t)tid);
-        if (t == NULL)
-            t = add(s, states[i], (int64_t)tid);
-        if (t != NULL && t->named)
-            t->alive = true;
-    }
+    s->head = count > 0 ? s->states[0] : 0;
+    if (mark_alive(s, count) != 0)
+        return PYRO_E_NOMEM;
     int kept = 0;
     for (int i = 0; i < s->thread_count; i++) {
         if (s->threads[i]->alive)

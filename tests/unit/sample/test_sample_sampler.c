@@ -502,6 +502,54 @@ static void test_state_taken_again(void **state)
     }
 }
 
+/* A thread like the fake's own, put at the list's head. */
+static uint64_t start_thread(struct fake *f, uint64_t next, uint64_t tid)
+{
+    uint64_t at = fake_alloc(f, 1024);
+    fake_put(at, f->lay->thread_interp, f->interpreter);
+    fake_put(at, f->lay->thread_native_id, tid);
+    fake_put(at, f->lay->thread_next, next);
+    fake_put(next, f->lay->thread_prev, at);
+    fake_put(f->interpreter, f->lay->interp_threads_head, at);
+    return at;
+}
+
+/* Of many threads each that stays is known again, whichever end and start. */
+static void test_many_threads(void **state)
+{
+    enum { MANY = 1000, NO_TASK = 1 << 23 }; /* the kernel gives no such number */
+    static uint64_t states[MANY + 1];
+    static struct thread *before[MANY + 1];
+    EACH_VERSION(f)
+    {
+        struct pyro_sampler *s;
+        fake_sample(&f);
+        s = f.sampler;
+        states[0] = f.thread;
+        for (int i = 1; i <= MANY; i++)
+            states[i] = start_thread(&f, states[i - 1], NO_TASK + (uint64_t)i);
+        assert_int_equal(threads_refresh(s), 0);
+        assert_int_equal(s->thread_count, MANY + 1);
+        for (int i = 0; i <= MANY; i++)
+            before[i] = s->threads[i];
+        for (int i = 2; i < MANY; i += 2) { /* every other one ends */
+            fake_put(states[i + 1], f.lay->thread_next, states[i - 1]);
+            fake_put(states[i - 1], f.lay->thread_prev, states[i + 1]);
+        }
+        for (int i = 1; i <= MANY / 2; i++)
+            states[MANY] = start_thread(&f, states[MANY], 2 * NO_TASK + (uint64_t)i);
+        assert_int_equal(threads_refresh(s), 0);
+        assert_int_equal(s->thread_count, MANY + 2);
+        for (int i = 0, at = 0; i <= MANY; i++) {
+            int number = i == 0 ? 0 : MANY + 1 - i; /* before[]: the fake's own, then the newest */
+            if (number == 0 || number == MANY || number % 2 == 1)
+                assert_ptr_equal(s->threads[at++], before[i]);
+        }
+        assert_int_equal(threads_refresh(s), 0);
+        assert_int_equal(s->thread_count, MANY + 2);
+    }
+}
+
 static void test_no_threads(void **state)
 {
     EACH_VERSION(f)
@@ -744,6 +792,7 @@ int main(void)
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_generators),
         cmocka_unit_test(test_state_taken_again),
+        cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_no_threads),
         cmocka_unit_test(test_noise),
     };
