@@ -14,13 +14,15 @@
 
 enum {
     VERSION_312 = 0x030c,
-    NEST_MOST = 3,      /* containers in one another */
-    ITEMS_MOST = 6,     /* of one container */
-    TEXT_MOST = 120,    /* bytes of a str or bytes */
-    NAME_MOST = 100,    /* of a type's name */
-    DIGITS_MOST = 40,   /* of an int, 30 bits each: more are told by their number */
-    DIGIT_BITS = 30,    /* PyLong_SHIFT */
-    SIZE_MOST = 1 << 30 /* of a container, to be believed */
+    NEST_MOST = 3,       /* containers in one another */
+    ITEMS_MOST = 6,      /* of one container */
+    LOOK_MOST = 1 << 16, /* entries of a table, which stays large when it is emptied */
+    BLOCK_WORDS = 510,   /* of a table, read at once: whole entries of 2 or 3 words */
+    TEXT_MOST = 120,     /* bytes of a str or bytes */
+    NAME_MOST = 100,     /* of a type's name */
+    DIGITS_MOST = 40,    /* of an int, 30 bits each: more are told by their number */
+    DIGIT_BITS = 30,     /* PyLong_SHIFT */
+    SIZE_MOST = 1 << 30  /* of a container, to be believed */
 };
 
 struct showing {
@@ -237,6 +239,29 @@ static void show_row(struct showing *s, uint64_t object, bool list, int nested)
     put(s, list ? "]" : size == 1 && shown == 1 ? ",)" : ")");
 }
 
+struct table { /* of a dict or a set */
+    uint64_t at, count;
+    size_t words;        /* of an entry */
+    uint64_t begin, end; /* the entries that are in the block */
+    uint64_t block[BLOCK_WORDS];
+};
+
+/* NULL: there is none, or it cannot be read, or enough was looked at. */
+static const uint64_t *entry_of(const struct showing *s, struct table *table, uint64_t index)
+{
+    if (index >= table->count || index >= LOOK_MOST)
+        return NULL;
+    if (index >= table->end) {
+        uint64_t left = table->count - index, most = BLOCK_WORDS / table->words;
+        uint64_t count = left < most ? left : most, size = 8 * table->words;
+        if (pyro_target_read(s->t, table->at + index * size, table->block, count * size) != 0)
+            return NULL;
+        table->begin = index;
+        table->end = index + count;
+    }
+    return table->block + (index - table->begin) * table->words;
+}
+
 /* The entries behind the indices: (hash,) key, value; those taken out have no value. */
 static int show_entries(struct showing *s, uint64_t keys, uint64_t used, int nested)
 {
@@ -247,7 +272,7 @@ static int show_entries(struct showing *s, uint64_t keys, uint64_t used, int nes
         pyro_target_read(s->t, keys, head, (size_t)l->keys_indices) != 0)
         return 0;
     uint64_t count = target_u64(head + l->keys_count), indices;
-    int words = 3; /* keys have their hash with them, but those that are all str from 3.11 on */
+    size_t words = 3; /* keys have their hash with them, but those that are all str from 3.11 on */
     if (pyro_layout_is_linked(l)) {
         indices = target_index_bytes(target_u64(head + l->keys_size));
     } else {
@@ -257,10 +282,11 @@ static int show_entries(struct showing *s, uint64_t keys, uint64_t used, int nes
     }
     if (count > SIZE_MOST || indices > 8 * (uint64_t)SIZE_MOST)
         return 0;
-    uint64_t at = keys + (uint64_t)l->keys_indices + indices;
-    for (uint64_t i = 0; i < count && shown < ITEMS_MOST && (uint64_t)shown < used; i++) {
-        uint64_t entry[3];
-        if (pyro_target_read(s->t, at + i * 8 * (uint64_t)words, entry, 8 * (size_t)words) != 0)
+    struct table table = {
+        .at = keys + (uint64_t)l->keys_indices + indices, .count = count, .words = words};
+    for (uint64_t i = 0; shown < ITEMS_MOST && (uint64_t)shown < used; i++) {
+        const uint64_t *entry = entry_of(s, &table, i);
+        if (entry == NULL)
             break;
         if (entry[words - 1] == 0)
             continue;
@@ -292,12 +318,13 @@ static void show_dict(struct showing *s, uint64_t object, int nested)
 }
 
 /* Entries are key and hash; those taken out have the hash -1, which no object has. */
-static int show_members(struct showing *s, uint64_t table, uint64_t mask, uint64_t used, int nested)
+static int show_members(struct showing *s, uint64_t at, uint64_t mask, uint64_t used, int nested)
 {
+    struct table table = {.at = at, .count = mask + 1, .words = 2};
     int shown = 0;
-    for (uint64_t i = 0; i <= mask && shown < ITEMS_MOST && (uint64_t)shown < used; i++) {
-        uint64_t entry[2];
-        if (pyro_target_read(s->t, table + i * sizeof entry, entry, sizeof entry) != 0)
+    for (uint64_t i = 0; shown < ITEMS_MOST && (uint64_t)shown < used; i++) {
+        const uint64_t *entry = entry_of(s, &table, i);
+        if (entry == NULL)
             break;
         if (entry[0] == 0 || entry[1] == UINT64_MAX)
             continue;

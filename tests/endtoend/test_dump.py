@@ -61,6 +61,11 @@ VALUES = """
 import sys
 class Thing:
     pass
+def emptied(held, take_out):
+    for i in range(200000):
+        if i not in (5, 199999):
+            take_out(held, i)
+    return held
 def inner(n, text, *rest, key=None, **more):
     small, big, huge = -7, 123456789012345678901234567890, -(1 << 2000)
     edge, ten = 1 << 30, 10 ** 40
@@ -82,6 +87,8 @@ def inner(n, text, *rest, key=None, **more):
     some, none_left, frozen, dots = {1, "two", (3,)}, {7}, frozenset({8}), ...
     none_left.remove(7)
     hundred, of_sets = set(range(100)), [set(), frozenset()]
+    few_left = emptied(set(range(200000)), set.remove)
+    few_items = emptied(dict.fromkeys(range(200000)), dict.pop)
     accents, slashes = "h\\u00e9llo \\u4e2d \\U0001f600 it's\\n", "C:\\\\dir\\t"
     lone = "\\udc80"
     long = "x" * 500
@@ -124,6 +131,8 @@ SHOWN = {
     "frozen": r"frozenset\(\{8\}\)",
     "dots": "Ellipsis",
     "hundred": r"\{0, 1, 2, 3, 4, 5, \.\.\. 94 more\}",
+    "few_left": r"\{5, \.\.\. 1 more\}",
+    "few_items": r"\{5: None, \.\.\. 1 more\}",
     "of_sets": r"\[set\(\), frozenset\(\)\]",
     "long": "'x{117,}\u2026'",
     "closure": "<function inner.<locals>.closure>",
