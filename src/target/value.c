@@ -17,7 +17,7 @@ enum {
     NEST_MOST = 3,       /* containers in one another */
     ITEMS_MOST = 6,      /* of one container */
     LOOK_MOST = 1 << 16, /* entries of a table, which stays large when it is emptied */
-    BLOCK_WORDS = 510,   /* of a table, read at once: whole entries of 2 or 3 words */
+    BLOCK_WORDS = 510,   /* of a table, read at once: whole entries of 1 to 3 words */
     TEXT_MOST = 120,     /* bytes of a str or bytes */
     NAME_MOST = 100,     /* of a type's name */
     DIGITS_MOST = 40,    /* of an int, 30 bits each: more are told by their number */
@@ -262,8 +262,11 @@ static const uint64_t *entry_of(const struct showing *s, struct table *table, ui
     return table->block + (index - table->begin) * table->words;
 }
 
-/* The entries behind the indices: (hash,) key, value; those taken out have no value. */
-static int show_entries(struct showing *s, uint64_t keys, uint64_t used, int nested)
+/* The entries behind the indices: (hash,) key, value; those taken out have no value.  An object's
+ * own dict has its values elsewhere (0: it has not), one for each key that such objects share: they
+ * come in the order of these. */
+static int show_entries(struct showing *s, uint64_t keys, uint64_t values, uint64_t used,
+                        int nested)
 {
     const struct pyro_layout *l = &s->t->layout;
     uint8_t head[64];
@@ -284,16 +287,20 @@ static int show_entries(struct showing *s, uint64_t keys, uint64_t used, int nes
         return 0;
     struct table table = {
         .at = keys + (uint64_t)l->keys_indices + indices, .count = count, .words = words};
+    struct table apart = {.at = values, .count = count, .words = 1};
     for (uint64_t i = 0; shown < ITEMS_MOST && (uint64_t)shown < used; i++) {
         const uint64_t *entry = entry_of(s, &table, i);
         if (entry == NULL)
             break;
-        if (entry[words - 1] == 0)
+        const uint64_t *value = values != 0 ? entry_of(s, &apart, i) : entry + words - 1;
+        if (value == NULL)
+            break;
+        if (*value == 0)
             continue;
         put(s, "%s", shown > 0 ? ", " : "");
         show(s, entry[words - 2], nested + 1);
         put(s, ": ");
-        show(s, entry[words - 1], nested + 1);
+        show(s, *value, nested + 1);
         shown++;
     }
     return shown;
@@ -311,8 +318,10 @@ static void show_dict(struct showing *s, uint64_t object, int nested)
         return;
     }
     put(s, "{");
-    if (values == 0 && nested < NEST_MOST && target_plausible(keys))
-        shown = show_entries(s, keys, used, nested);
+    if (values != 0 && l->values_first > 0)
+        values += (uint64_t)l->values_first;
+    if (nested < NEST_MOST && target_plausible(keys))
+        shown = show_entries(s, keys, values, used, nested);
     put_more(s, used, shown);
     put(s, "}");
 }

@@ -61,6 +61,13 @@ VALUES = """
 import sys
 class Thing:
     pass
+class Own:
+    def __init__(self, second):
+        self.first, self.second, self.third = 1, second, None
+class I(int): pass
+class S(str): pass
+class L(list): pass
+class D(dict): pass
 def emptied(held, take_out):
     for i in range(200000):
         if i not in (5, 199999):
@@ -89,6 +96,10 @@ def inner(n, text, *rest, key=None, **more):
     hundred, of_sets = set(range(100)), [set(), frozenset()]
     few_left = emptied(set(range(200000)), set.remove)
     few_items = emptied(dict.fromkeys(range(200000)), dict.pop)
+    own = Own([2])
+    attributes, left_over = vars(own), vars(Own("x"))
+    del own.third
+    subclasses = I(5), S("s"), L([1]), D(a=1), type("dict", (dict,), {})(a=1)
     accents, slashes = "h\\u00e9llo \\u4e2d \\U0001f600 it's\\n", "C:\\\\dir\\t"
     lone = "\\udc80"
     long = "x" * 500
@@ -112,7 +123,9 @@ HELD = {
     "yes": True, "no": False, "one": (1,), "table": {"a": 1, "b": [2], 3: "x"},
     "mixed": {1: 2, (3, 4): None}, "empty": ({}, [], (), ""), "gone": {"y": 2},
     "accents": "h\u00e9llo \u4e2d \U0001f600 it's\n", "slashes": "C:\\dir\t", "lone": "\udc80",
-    "captured": 5, "some": {1, "two", (3,)}, "odd": 1 + 2j, "imaginary": 3j, "minus": -1.5 - 2j,
+    "captured": 5, "attributes": {"first": 1, "second": [2]},
+    "left_over": {"first": 1, "second": "x", "third": None}, "some": {1, "two", (3,)},
+    "odd": 1 + 2j, "imaginary": 3j, "minus": -1.5 - 2j,
 }  # fmt: skip
 SHOWN = {
     "huge": "<int of 2001 bits>",
@@ -133,6 +146,8 @@ SHOWN = {
     "hundred": r"\{0, 1, 2, 3, 4, 5, \.\.\. 94 more\}",
     "few_left": r"\{5, \.\.\. 1 more\}",
     "few_items": r"\{5: None, \.\.\. 1 more\}",
+    "own": r"<Own at 0x[0-9a-f]+>",
+    "subclasses": r"\(<I at \w+>, <S at \w+>, <L at \w+>, <D at \w+>, <dict at \w+>\)",
     "of_sets": r"\[set\(\), frozenset\(\)\]",
     "long": "'x{117,}\u2026'",
     "closure": "<function inner.<locals>.closure>",
