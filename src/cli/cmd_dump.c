@@ -14,6 +14,7 @@
 
 #define TICKS 20 /* threads that change too fast to be read at one tick are at another */
 #define RATE 1000.0
+#define LONGEST_NS UINT64_C(3000000000) /* of many threads a tick takes its time */
 
 static int make_temporary(char path[PATH_MAX])
 {
@@ -59,7 +60,8 @@ static int record(int pid, const struct pyro_args *args, struct pyro_record_opti
         return pyro_record_core(core, pyro_cli_value(args, PYRO_OPT_ROOT), options, err);
     options->pid = pid;
     options->rate = RATE;
-    options->duration_ns = (uint64_t)(TICKS / RATE * 1e9);
+    options->ticks = TICKS;
+    options->duration_ns = LONGEST_NS;
     int rc = pyro_record_run(options, &result, err);
     if (rc == 0 && !result.saw_python)
         rc = pyro_base_fail(err, PYRO_E_GONE, "Process %d ended before its stacks could be read.",

@@ -20,6 +20,7 @@ struct pyro_record_options {
     uint64_t seed;        /* of the jitter; 0: from the clock */
     uint64_t delay_ns;    /* nothing is sampled before */
     uint64_t duration_ns; /* ... and after so long; 0: to the end */
+    uint64_t ticks;       /* attached: nor after so many; 0: any number */
     bool subprocesses;    /* sample the processes that a Python starts as well */
     bool control;         /* listen to pyro_record_ask */
     bool source;          /* embed the source lines of the functions seen */
@@ -42,11 +43,11 @@ struct pyro_record_result {
     char warning[1000]; /* a sentence: why there is no (whole) profile; "" if all went well */
 };
 
-/* Runs the command to its end; or attaches, until the process ends, the duration is over or a
- * signal asks for it (an error return then says why there is nothing to sample).  The file is made
- * before the command starts: an error return means that nothing was started (PYRO_E_EXISTS,
- * _PERMISSION, _IO, _INVALID).  What goes wrong later is in result->warning, and the program is
- * left to run undisturbed. */
+/* Runs the command to its end; or attaches, until the process ends, the duration or the number of
+ * ticks is over or a signal asks for it (an error return then says why there is nothing to sample).
+ * The file is made before the command starts: an error return means that nothing was started
+ * (PYRO_E_EXISTS, _PERMISSION, _IO, _INVALID).  What goes wrong later is in result->warning, and
+ * the program is left to run undisturbed. */
 int pyro_record_run(const struct pyro_record_options *options, struct pyro_record_result *result,
                     struct pyro_error *err);
 

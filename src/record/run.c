@@ -48,6 +48,7 @@ struct recorder {
     int pidfd;         /* of that one; -1 */
     uint64_t started, flushed, attended;
     uint64_t begin, end;            /* of sampling */
+    uint64_t ticks;                 /* that there were */
     uint64_t cpu_before, cpu_known; /* attached: of the processes when we came, and as last seen */
     int looks;
     bool starting; /* an interpreter was met that was not ready yet */
@@ -324,6 +325,7 @@ static uint64_t idle(struct recorder *r)
 
 static void sample_members(struct recorder *r)
 {
+    r->ticks++;
     for (size_t i = 0; i < r->members.len;)
         if (pyro_sample_take(member_at(r, i)->sampler) == PYRO_E_GONE)
             end_member(r, i);
@@ -359,7 +361,8 @@ static void end_members(struct recorder *r)
 static void attend(struct recorder *r, uint64_t now)
 {
     if (is_attached(r)) {
-        r->ended = now >= r->end || attach_is_asked();
+        bool enough = r->options->ticks > 0 && r->ticks >= r->options->ticks;
+        r->ended = now >= r->end || enough || attach_is_asked();
         if (!r->ended && now - r->attended >= ATTEND_NS) {
             r->attended = now;
             r->ended = attach_has_ended(r->pidfd);

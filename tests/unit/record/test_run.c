@@ -5,6 +5,7 @@
 #include "target.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,43 @@ static void test_without_yama(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* it is not ours */
 }
 
+static int on_status(void *told, const struct pyro_status_fact *fact)
+{
+    *(struct pyro_status_fact *)told = *fact;
+    return 0;
+}
+
+/* So many ticks are had as were asked for, however long each takes. */
+static void test_ticks(void **state)
+{
+    int out[2];
+    char byte;
+    assert_int_equal(pipe(out), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        execlp("python3", "python3", "-c", "import time; print(flush=True); time.sleep(1000)",
+               (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(read(out[0], &byte, 1), 1); /* it has begun */
+    close(out[0]);
+    close(out[1]);
+    struct pyro_record_result result;
+    struct pyro_error err;
+    struct pyro_record_options options = {
+        .pid = pid, .output = path, .overwrite = true, .rate = 1000, .ticks = 7, .tool = ""};
+    int rc = pyro_record_run(&options, &result, &err);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_int_equal(rc, 0);
+    struct pyro_status_fact status = {0};
+    enum pyro_ending ending;
+    struct pyro_visitor visitor = {.ctx = &status, .status = on_status};
+    assert_int_equal(pyro_format_read(path, &visitor, &ending, &err), 0);
+    assert_int_equal(status.ticks - status.missed, 7);
+}
+
 static int make_folder(void **state)
 {
     bool made = mkdtemp(folder) != NULL;
@@ -117,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_adopts),
         cmocka_unit_test(test_without_orphans),
         cmocka_unit_test(test_without_yama),
+        cmocka_unit_test(test_ticks),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
