@@ -194,7 +194,7 @@ void fake_return_to(struct fake *f, int depth)
         fake_return(f);
 }
 
-uint64_t fake_thread(struct fake *f)
+uint64_t fake_thread(struct fake *f, uint64_t tid)
 {
     uint64_t at = fake_alloc(f, 1024), head;
     memcpy(&head, (void *)(uintptr_t)(f->interpreter + (uint64_t)f->lay->interp_threads_head), 8);
@@ -202,7 +202,7 @@ uint64_t fake_thread(struct fake *f)
     fake_put(at, f->lay->thread_prev, 0);
     fake_put(at, f->lay->thread_next, head);
     fake_put(head, f->lay->thread_prev, at);
-    fake_put(at, f->lay->thread_native_id, at);
+    fake_put(at, f->lay->thread_native_id, tid);
     fake_put(f->interpreter, f->lay->interp_threads_head, at);
     return at;
 }

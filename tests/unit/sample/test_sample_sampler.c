@@ -18,6 +18,8 @@ static int draw(void)
     return (int)(pyro_base_mix(seed++) >> 33);
 }
 
+enum { NO_TASK = 1 << 23 }; /* the kernel gives no such number to a thread */
+
 static const uint32_t versions[] = {0x030b07f0, 0x030c01f0, 0x030d00f0, 0x030e00f0, 0x030f00f0};
 
 /* A tick whose sample is not discarded. */
@@ -153,10 +155,10 @@ static void test_epochs_of_resting(void **state)
         fake_call(&f, &a);
         fake_call(&f, &c);
         fake_call(&f, &c);
-        fake_thread(&f);
+        fake_thread(&f, NO_TASK + 1);
         fake_return_to(&f, 1);
-        for (int i = 2; i < THREADS; i++)
-            fake_thread(&f);
+        for (uint64_t i = 2; i < THREADS; i++)
+            fake_thread(&f, NO_TASK + i);
         fake_sample(&f);
         fake_call(&f, &b);
         int rested = 0;
@@ -502,22 +504,10 @@ static void test_state_taken_again(void **state)
     }
 }
 
-/* A thread like the fake's own, put at the list's head. */
-static uint64_t start_thread(struct fake *f, uint64_t next, uint64_t tid)
-{
-    uint64_t at = fake_alloc(f, 1024);
-    fake_put(at, f->lay->thread_interp, f->interpreter);
-    fake_put(at, f->lay->thread_native_id, tid);
-    fake_put(at, f->lay->thread_next, next);
-    fake_put(next, f->lay->thread_prev, at);
-    fake_put(f->interpreter, f->lay->interp_threads_head, at);
-    return at;
-}
-
 /* Of many threads each that stays is known again, whichever end and start. */
 static void test_many_threads(void **state)
 {
-    enum { MANY = 1000, NO_TASK = 1 << 23 }; /* the kernel gives no such number */
+    enum { MANY = 1000 };
     static uint64_t states[MANY + 1];
     static struct thread *before[MANY + 1];
     EACH_VERSION(f)
@@ -527,7 +517,7 @@ static void test_many_threads(void **state)
         s = f.sampler;
         states[0] = f.thread;
         for (int i = 1; i <= MANY; i++)
-            states[i] = start_thread(&f, states[i - 1], NO_TASK + (uint64_t)i);
+            states[i] = fake_thread(&f, NO_TASK + (uint64_t)i);
         assert_int_equal(threads_refresh(s), 0);
         assert_int_equal(s->thread_count, MANY + 1);
         for (int i = 0; i <= MANY; i++)
@@ -537,7 +527,7 @@ static void test_many_threads(void **state)
             fake_put(states[i - 1], f.lay->thread_prev, states[i + 1]);
         }
         for (int i = 1; i <= MANY / 2; i++)
-            states[MANY] = start_thread(&f, states[MANY], 2 * NO_TASK + (uint64_t)i);
+            states[MANY] = fake_thread(&f, 2 * NO_TASK + (uint64_t)i);
         assert_int_equal(threads_refresh(s), 0);
         assert_int_equal(s->thread_count, MANY + 2);
         for (int i = 0, at = 0; i <= MANY; i++) {
