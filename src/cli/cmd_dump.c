@@ -56,11 +56,11 @@ static int record(int pid, const struct pyro_args *args, struct pyro_record_opti
 {
     struct pyro_record_result result;
     const char *core = pyro_cli_value(args, PYRO_OPT_CORE);
+    options->ticks = TICKS;
     if (core != NULL)
         return pyro_record_core(core, pyro_cli_value(args, PYRO_OPT_ROOT), options, err);
     options->pid = pid;
     options->rate = RATE;
-    options->ticks = TICKS;
     options->duration_ns = LONGEST_NS;
     int rc = pyro_record_run(options, &result, err);
     if (rc == 0 && !result.saw_python)

@@ -1,5 +1,6 @@
 /*
- * core: a short recording of a core file: its process does not go on, so a few ticks are enough.
+ * core: a short recording of a core file: its process does not go on, so a few ticks are enough:
+ * the first ones may learn what to read, and one that comes late is discarded.
  */
 #include "record.h"
 
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICKS 3 /* the first ones may learn what to read */
 #define RATE 1000.0
 
 static uint32_t write_process(struct pyro_writer *writer, const struct pyro_target *target)
@@ -39,7 +39,7 @@ static int sample(struct pyro_target *target, struct pyro_writer *writer,
         return pyro_base_fail(err, PYRO_E_NOMEM, "Out of memory.");
     uint32_t process = write_process(writer, target);
     int rc = pyro_sample_new(&sampler, target, writer, process, clock, &sampling, err);
-    for (int i = 0; i < TICKS && rc == 0;) {
+    for (uint64_t i = 0; i < options->ticks && rc == 0;) {
         uint64_t woke;
         if (pyro_sample_clock_wait(clock, &woke) != 0)
             continue;

@@ -20,7 +20,7 @@ struct pyro_record_options {
     uint64_t seed;        /* of the jitter; 0: from the clock */
     uint64_t delay_ns;    /* nothing is sampled before */
     uint64_t duration_ns; /* ... and after so long; 0: to the end */
-    uint64_t ticks;       /* attached: nor after so many; 0: any number */
+    uint64_t ticks;       /* attached: nor after so many; 0: any number.  Of a core file: so many */
     bool subprocesses;    /* sample the processes that a Python starts as well */
     bool control;         /* listen to pyro_record_ask */
     bool source;          /* embed the source lines of the functions seen */
@@ -52,8 +52,8 @@ int pyro_record_run(const struct pyro_record_options *options, struct pyro_recor
                     struct pyro_error *err);
 
 /* A short recording of the process whose core file it is (root: as pyro_target_open_core's), to
- * options->output (of the options the output, overwrite, tool and variable count).  Errors as
- * pyro_target_open_core's, and those of opening a process. */
+ * options->output (of the options the output, overwrite, ticks, tool and variable count).  Errors
+ * as pyro_target_open_core's, and those of opening a process. */
 int pyro_record_core(const char *path, const char *root, const struct pyro_record_options *options,
                      struct pyro_error *err);
 
