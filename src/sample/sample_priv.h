@@ -263,6 +263,8 @@ struct pyro_sampler {
     uint64_t tick;        /* kept ticks so far */
     uint64_t skipped;     /* ticks since then that could not be kept */
     uint64_t kept_ns;     /* when the last one was kept */
+    uint64_t memory;      /* where the program was put; 0: not known */
+    uint64_t exec_ns;     /* when it was last asked whether it is another, ns */
     uint64_t now;         /* when this tick began, ns */
     uint64_t words_ns;    /* when head_now and generation were read */
     uint64_t generation;  /* see codes_is_due */

@@ -26,8 +26,9 @@
 #define AGAIN_MOST_NS 200000         /* a read interrupted for less is made again */
 #define NODES_MOST ((size_t)1 << 20) /* ... and bytes of what is known of code: an epoch's */
 #define CODES_MOST ((size_t)64 << 20)
-#define WORDS_NS 200000 /* between looks whether there is a new thread, or code was freed */
-#define MISSES_MOST 8   /* whole reads that fail in a row until the interpreter is taken for gone */
+#define EXEC_NS 100000000 /* between looks whether it has executed another program */
+#define WORDS_NS 200000   /* between looks whether there is a new thread, or code was freed */
+#define MISSES_MOST 8 /* whole reads that fail in a row until the interpreter is taken for gone */
 #define MISSED_MOST_NS UINT64_C(200000000) /* ... or this long without a thread */
 
 /* How a batched read of some threads went. */
@@ -767,6 +768,24 @@ static int read_chosen(struct pyro_sampler *s, int todo, const uint64_t *number,
     return 0;
 }
 
+/* A program may execute itself again, with all that does not move at the same addresses. */
+static uint64_t memory_of(const struct pyro_sampler *s)
+{
+    struct pyro_proc_stat stat;
+    pid_t pid = pyro_target_pid(s->target);
+    return pid != PYRO_CORE_PID && pyro_target_proc_stat(pid, 0, &stat) == 0 ? stat.memory : 0;
+}
+
+static bool is_another(struct pyro_sampler *s, uint64_t now)
+{
+    bool was_there = s->skipped == 0;
+    if (was_there && now < s->exec_ns + EXEC_NS)
+        return false;
+    uint64_t memory = memory_of(s);
+    s->exec_ns = now;
+    return memory != 0 && memory != s->memory;
+}
+
 static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
 {
     if (s->nodes.len > s->nodes_most || codes_bytes(s->codes) > CODES_MOST)
@@ -780,6 +799,8 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     }
     if (s->thread_count == 0)
         return NO_TICK; /* the interpreter is ending (or not begun) */
+    if (is_another(s, now))
+        return PYRO_E_GONE;
     s->tick++;
     s->hasty = NULL;
     s->held = false;
@@ -839,7 +860,8 @@ int pyro_sample_new(struct pyro_sampler **out, struct pyro_target *target,
         return pyro_base_fail(err, rc, "The threads of process %d cannot be read: %s.",
                               (int)pyro_target_pid(target), pyro_base_code_text(rc));
     }
-    s->kept_ns = pyro_base_monotonic_ns();
+    s->kept_ns = s->exec_ns = pyro_base_monotonic_ns();
+    s->memory = memory_of(s);
     *out = s;
     return 0;
 }

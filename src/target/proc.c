@@ -32,10 +32,9 @@ static uint64_t field(const char *after_state, int n)
 /* The kernel chooses by chance where the code and the stack of a program that is executed go. */
 static uint64_t memory_of(const char *after_state)
 {
-    uint64_t code = field(after_state, 26), stack = field(after_state, 28),
-             arguments = field(after_state, 48);
+    uint64_t code = field(after_state, 26), stack = field(after_state, 28);
 
-    return arguments ? pyro_base_mix(code ^ pyro_base_mix(stack ^ pyro_base_mix(arguments))) : 0;
+    return stack ? pyro_base_mix(code ^ pyro_base_mix(stack)) : 0;
 }
 
 /* ns on the CPU: of a whole process from its clock, of a thread from the scheduler; else from the

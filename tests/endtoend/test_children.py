@@ -39,8 +39,9 @@ def kernel():
 
 
 @pytest.mark.skipif(kernel() < (6, 15), reason="the kernel tells it from 6.15 on")
-def test_exit_statuses(one, folder):
-    done = run_code(one, FAMILY, folder / "a.pyro")
+def test_exit_statuses(python, folder):
+    """One executes itself again: where the interpreter's own memory is at a fixed place, too."""
+    done = run_code(python, FAMILY, folder / "a.pyro")
     assert done.returncode == 2
     pids = [int(word) for word in done.stdout.split()]
     told = report(folder / "a.pyro")

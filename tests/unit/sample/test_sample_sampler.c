@@ -262,6 +262,7 @@ static const struct pyro_sampler *held;
 static uint64_t ahead_ns;
 static int reads, held_at, looks; /* looks: at the clock, since the last read */
 static bool held_within;
+static size_t last_size;
 
 uint64_t __real_pyro_base_monotonic_ns(void);
 uint64_t __wrap_pyro_base_monotonic_ns(void);
@@ -281,7 +282,8 @@ ssize_t __wrap_pyro_target_readv(const struct pyro_target *t, void *to, size_t s
                                  const struct iovec *pieces, size_t count)
 {
     if (held != NULL && pieces == held->iovecs) { /* not a read of code */
-        reads++;
+        reads += size != last_size;               /* nor one that is made again */
+        last_size = size;
         looks = 0;
         if (reads == held_at)
             ahead_ns += held_within ? 5000000 : 150000;
@@ -309,6 +311,7 @@ static void test_held_up(void **state)
                 uint64_t discarded = sums->discarded;
                 held_within = within;
                 reads = 0;
+                last_size = 0;
                 held_at = at;
                 assert_int_equal(fake_tick(&f), 0);
                 if (reads >= at) {
@@ -537,6 +540,33 @@ static void test_many_threads(void **state)
         }
         assert_int_equal(threads_refresh(s), 0);
         assert_int_equal(s->thread_count, MANY + 2);
+    }
+}
+
+/* A program that has executed itself again is another one, though all be where it was. */
+static void test_executed(void **state)
+{
+    EACH_VERSION(f)
+    {
+        struct fake_object a = fake_function(&f, "a", 3);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        check(&f);
+        f.sampler->memory++;
+        for (int i = 0; i < 10; i++) { /* it is not asked at each tick, ... */
+            assert_int_equal(fake_tick(&f), 0);
+            ahead_ns += 1000000;
+        }
+        fake_put(f.interpreter, f.lay->interp_threads_head, 0);
+        while (f.sampler->thread_count > 0)
+            assert_int_equal(fake_tick(&f), 0);
+        fake_put(f.interpreter, f.lay->interp_threads_head, f.thread); /* ... but when it is new */
+        assert_int_equal(fake_tick(&f), PYRO_E_GONE);
+        f.sampler->memory--;
+        step(&f);
+        f.sampler->memory++;
+        ahead_ns += 100000000;
+        assert_int_equal(fake_tick(&f), PYRO_E_GONE);
     }
 }
 
@@ -783,6 +813,7 @@ int main(void)
         cmocka_unit_test(test_generators),
         cmocka_unit_test(test_state_taken_again),
         cmocka_unit_test(test_many_threads),
+        cmocka_unit_test(test_executed),
         cmocka_unit_test(test_no_threads),
         cmocka_unit_test(test_noise),
     };
