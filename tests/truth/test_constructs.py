@@ -1,9 +1,9 @@
 """Everything that Python code can be: a program for each, with time shares by its own clock and a
 known set of possible stacks (see GraphJudge).
 
-Impossible: at most 2 in a program's about 3,200 samples, two programs' 4,800 (mean 0.005 at a true
-rate of 1e-6: chance of more below 4e-8 for each of 19 programs on each of 7 Pythons: below 6e-6 in
-all), and then all programs of a Python together (64,000 samples, at most 3).
+Impossible: at most 2 in a program's about 3,200 samples, two programs' 8,000 (at a true rate of
+1e-6 the chance of more is below 6e-9 for each of 17 programs and 9e-8 for each of the two, on 7
+Pythons below 2e-6 in all), and then all programs of a Python together (70,000 samples, at most 3).
 Shares: what the samples show beside what the program's own log has at the times of these very
 samples, so that neither chance nor a pause of the machine makes a difference.  What is left are
 samples at the ends of pieces: a piece lasts 400 microseconds in the mean, a sample's time is known
@@ -29,8 +29,8 @@ OFF["large_frames"] = 0.06
 # ends before that (it lasts 200 to 600) there is no sample of it.
 OFF_310 = {"large_frames": 0.1}
 SECONDS = collections.defaultdict(lambda: 0.8)
-# Half of their time goes into chunks: on a slow CPU 1,280 samples of 0.8 s were of `burn`.
-SECONDS["large_frames"] = SECONDS["chunk_ends"] = 1.2
+# Half of their time goes into chunks: on a busy machine 1,220 samples of 1.2 s were of `burn`.
+SECONDS["large_frames"] = SECONDS["chunk_ends"] = 2.0
 counted = collections.defaultdict(lambda: [0, 0])
 
 
