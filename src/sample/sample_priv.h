@@ -209,13 +209,16 @@ struct wait { /* timers of the ticks from `first` to before `end` */
 struct pyro_sample_clock {
     struct pyro_stream_fact schedule; /* period_ns, first_ns and seed of it */
     struct wait wait;
-    uint64_t next;       /* number of the tick that is waited for */
-    uint64_t tick;       /* the last one, ... */
-    uint64_t now;        /* ... and when it began, ns */
-    uint64_t woke;       /* when it last stopped waiting */
-    uint64_t random;     /* --rate max */
-    int files;           /* that the samplers keep open */
-    struct still *still; /* NULL: there are none */
+    uint64_t next;   /* number of the tick that is waited for */
+    uint64_t tick;   /* the last one, ... */
+    uint64_t now;    /* ... and when it began, ns */
+    uint64_t woke;   /* when it last stopped waiting */
+    uint64_t random; /* --rate max */
+    int files;       /* that the samplers keep open */
+    uint64_t ask_ns; /* what may still be spent on asking the kernel for threads' states, ... */
+    uint64_t asked;  /* ... as of the tick that began then, ... */
+    uint64_t threads, threads_before; /* ... that had so many threads, and the one before it */
+    struct still *still;              /* NULL: there are none */
 };
 
 struct pyro_sampler {
@@ -275,8 +278,7 @@ struct pyro_sampler {
     bool gil_wanted;      /* it is looked at in this tick */
     uint64_t rested_tick; /* when a thread last did not run */
     size_t gil_at;        /* where its lines are among the copies */
-    uint64_t ask_ns;      /* what may still be spent on asking the kernel for threads' states */
-    uint64_t ask_every;   /* ticks */
+    uint64_t ask_every;   /* ticks between questions to the kernel for a thread's state */
     struct thread *hasty; /* in this tick its two copies were not alike; NULL: none */
     uint64_t still_due;   /* when a still is wanted again, ns */
     int misses;           /* reads in a row that failed wholly */
@@ -343,7 +345,7 @@ bool sampler_recheck(struct pyro_sampler *s, const struct thread *t, int from, i
 uint8_t *sampler_grow(uint8_t **buffer, size_t *cap, size_t need);
 
 /* ---- states.c: what the threads do */
-void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns); /* since the last one */
+void states_tick(struct pyro_sampler *s);
 /* Of a thread whose sample was just taken.  ran: its stack was not the same in both copies.
  * moved: it is not where it was at the last tick. */
 uint32_t states_of(struct pyro_sampler *s, struct thread *t, bool ran, bool moved);

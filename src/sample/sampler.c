@@ -804,8 +804,8 @@ static int take_tick(struct pyro_sampler *s, uint64_t number, uint64_t now)
     s->tick++;
     s->hasty = NULL;
     s->held = false;
-    states_tick(s, now - s->now);
     s->now = now;
+    states_tick(s);
     const int todo = choose_threads(s);
     if (todo < 0)
         return todo;

@@ -5,9 +5,9 @@
  * that are read between the two copies, if there was one not long ago; for the first one after a
  * while they are asked right after.
  * Whether a thread that did not move can run is the kernel's to say, which costs some microseconds:
- * those that went on since the last tick are asked about first, then all in turn, for at most a
- * fifth of the time between two ticks.  An answer holds while the thread stays where it is, but not
- * longer than KNOWN_TICKS.
+ * those that went on since the last tick are asked about at once, the others in turn, of all
+ * processes together for at most a fifth of the time between two ticks.  An answer holds while the
+ * thread stays where it is, but not longer than KNOWN_TICKS.
  */
 #include "sample_priv.h"
 
@@ -30,16 +30,30 @@ static uint32_t answer(bool yes)
     return yes ? PYRO_STATE_YES : PYRO_STATE_NO;
 }
 
-void states_tick(struct pyro_sampler *s, uint64_t elapsed_ns)
+/* What may be spent in a tick is shared by all samplers of a clock. */
+static void begin_tick(struct pyro_sample_clock *clock)
 {
-    uint64_t most = s->fact.period_ns > 0 ? s->fact.period_ns : OPEN_NS * SHARE;
-    s->gil_wanted = s->tick - s->rested_tick <= (s->fact.period_ns > 0 ? GIL_TICKS : GIL_TICKS_MAX);
-    s->ask_ns += elapsed_ns / SHARE;
-    if (s->ask_ns > most / SHARE + OPEN_NS)
-        s->ask_ns = most / SHARE + OPEN_NS;
+    uint64_t period = clock->schedule.period_ns;
+    uint64_t most = (period > 0 ? period : OPEN_NS * SHARE) / SHARE + OPEN_NS;
+    clock->ask_ns += (clock->now - clock->asked) / SHARE;
+    if (clock->ask_ns > most)
+        clock->ask_ns = most;
+    clock->asked = clock->now;
+    clock->threads_before = clock->threads;
+    clock->threads = 0;
+}
+
+void states_tick(struct pyro_sampler *s)
+{
+    struct pyro_sample_clock *clock = s->clock;
+    uint64_t period = s->fact.period_ns;
+    s->gil_wanted = s->tick - s->rested_tick <= (period > 0 ? GIL_TICKS : GIL_TICKS_MAX);
+    if (clock->asked != clock->now)
+        begin_tick(clock);
+    clock->threads += (uint64_t)s->thread_count;
     /* so many ticks until it is a thread's turn again */
-    uint64_t all = (uint64_t)s->thread_count * ASK_NS * SHARE;
-    s->ask_every = s->fact.period_ns > 0 ? 1 + all / s->fact.period_ns : KNOWN_TICKS;
+    uint64_t all = clock->threads > clock->threads_before ? clock->threads : clock->threads_before;
+    s->ask_every = period > 0 ? 1 + all * ASK_NS * SHARE / period : KNOWN_TICKS;
 }
 
 static int open_stat(const struct pyro_sampler *s, const struct thread *t)
@@ -65,9 +79,9 @@ static char read_letter(int fd)
 static void ask(struct pyro_sampler *s, struct thread *t)
 {
     uint64_t cost = t->stat_file > 0 ? ASK_NS : OPEN_NS;
-    if (s->ask_ns < cost || t->task == 0)
+    if (s->clock->ask_ns < cost || t->task == 0)
         return;
-    s->ask_ns -= cost;
+    s->clock->ask_ns -= cost;
     int fd = t->stat_file > 0 ? t->stat_file : open_stat(s, t);
     char letter = fd >= 0 ? read_letter(fd) : 0;
     if (fd >= 0 && t->stat_file == 0) {

@@ -323,6 +323,7 @@ static void test_held_up(void **state)
             }
         assert_in_range(later, 2, 12);
         held = NULL;
+        ahead_ns = 0;
     }
 }
 
@@ -344,6 +345,7 @@ static void test_off(void **state)
         assert_int_equal(profile->thread_count, 1);
         assert_in_range(profile->threads[0].watched_ns, 2000000000, UINT64_C(9999999999));
         pyro_profile_free(profile);
+        ahead_ns = 0;
     }
 }
 
@@ -456,13 +458,49 @@ static void test_states(void **state)
         step(&f);
         assert_int_equal(states_of(s, t, true, true),
                          YES << PYRO_STATE_RUNNABLE | YES << PYRO_STATE_GIL | NO << PYRO_STATE_GC);
-        states_tick(s, 1000000000);
+        s->clock->now += 1000000000;
+        states_tick(s);
         assert_int_equal(states_of(s, t, false, true), YES << PYRO_STATE_RUNNABLE);
         assert_true(t->stat_file > 0 && s->clock->files == 1);
-        s->ask_ns = 0; /* an answer stands for a while, not for ever */
+        s->clock->ask_ns = 0; /* an answer stands for a while, not for ever */
         assert_int_equal(states_of(s, t, false, false), YES << PYRO_STATE_RUNNABLE);
         s->tick += 101;
         assert_int_equal(states_of(s, t, false, false), 0);
+    }
+}
+
+/* The kernel is asked about threads for a fifth of the time, of all processes together. */
+static void test_asked_in_all(void **state)
+{
+    enum { THREADS = 40, SAMPLERS = 3, TICKS = 20, PERIOD_NS = 1000000, ASKED_NS = 3000 };
+    EACH_VERSION(f)
+    {
+        struct pyro_sample_clock *clock;
+        struct pyro_sampler *all[SAMPLERS];
+        struct pyro_sampler_options options = {0};
+        struct fake_object a = fake_function(&f, "a", 3);
+        fake_call(&f, &a);
+        for (uint64_t i = 1; i < THREADS; i++)
+            fake_thread(&f, NO_TASK + i);
+        fake_sample(&f);
+        assert_int_equal(pyro_sample_clock_new(&clock, 1e9 / PERIOD_NS, 1), 0);
+        for (int i = 0; i < SAMPLERS; i++)
+            assert_int_equal(
+                pyro_sample_new(&all[i], &f.target, f.writer, 0, clock, &options, NULL), 0);
+        uint64_t asked = 0, begin = 0, woke;
+        for (int tick = 0; tick < TICKS; tick++) {
+            assert_int_equal(pyro_sample_clock_wait(clock, &woke), 0);
+            begin = begin == 0 ? clock->now : begin;
+            for (int i = 0; i < SAMPLERS; i++) {
+                assert_int_equal(pyro_sample_take(all[i]), 0);
+                for (int k = 0; k < THREADS; k++)
+                    asked += all[i]->threads[k]->asked_tick == all[i]->tick;
+            }
+        }
+        assert_in_range(asked, 10, (clock->now - begin + 2 * PERIOD_NS) / 5 / ASKED_NS);
+        for (int i = 0; i < SAMPLERS; i++)
+            pyro_sample_free(all[i]);
+        pyro_sample_clock_free(clock);
     }
 }
 
@@ -567,6 +605,7 @@ static void test_executed(void **state)
         f.sampler->memory++;
         ahead_ns += 100000000;
         assert_int_equal(fake_tick(&f), PYRO_E_GONE);
+        ahead_ns = 0;
     }
 }
 
@@ -810,6 +849,7 @@ int main(void)
         cmocka_unit_test(test_chunk_taken_again),
         cmocka_unit_test(test_code_replaced),
         cmocka_unit_test(test_states),
+        cmocka_unit_test(test_asked_in_all),
         cmocka_unit_test(test_generators),
         cmocka_unit_test(test_state_taken_again),
         cmocka_unit_test(test_many_threads),
