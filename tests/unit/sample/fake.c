@@ -207,6 +207,16 @@ uint64_t fake_thread(struct fake *f, uint64_t tid)
     return at;
 }
 
+uint64_t fake_gil(struct fake *f)
+{
+    uint64_t at = f->target.runtime + (uint64_t)f->lay->runtime_gil;
+    if (f->lay->interp_gil >= 0) {
+        at = fake_alloc(f, 256);
+        fake_put(f->interpreter, f->lay->interp_gil, at);
+    }
+    return at;
+}
+
 uint64_t fake_generator(struct fake *f, const struct fake_object *function, uint64_t previous)
 {
     const struct pyro_layout *l = f->lay;

@@ -55,6 +55,7 @@ void fake_return(struct fake *f);
 void fake_return_to(struct fake *f, int depth);
 /* Another thread, the newest, in the calls that the first one is in by now. */
 uint64_t fake_thread(struct fake *f, uint64_t tid);
+uint64_t fake_gil(struct fake *f);
 /* The generator's frame, which resumes on top of `previous`. */
 uint64_t fake_generator(struct fake *f, const struct fake_object *function, uint64_t previous);
 void fake_running(struct fake *f, uint64_t frame); /* current_frame */

@@ -145,11 +145,7 @@ static void test_epochs_of_resting(void **state)
     {
         struct fake_object a = fake_function(&f, "a", 3), b = fake_function(&f, "b", 0),
                            c = fake_function(&f, "c", 0);
-        uint64_t gil = f.target.runtime + (uint64_t)f.lay->runtime_gil;
-        if (f.lay->interp_gil >= 0) {
-            gil = fake_alloc(&f, 256);
-            fake_put(f.interpreter, f.lay->interp_gil, gil);
-        }
+        uint64_t gil = fake_gil(&f);
         fake_put32(gil, f.lay->gil_locked, 1);
         fake_put(gil, f.lay->gil_holder, f.thread);
         fake_call(&f, &a);
@@ -429,11 +425,7 @@ static void test_states(void **state)
     EACH_VERSION(f)
     {
         struct fake_object a = fake_function(&f, "a", 3);
-        uint64_t gil = f.target.runtime + (uint64_t)f.lay->runtime_gil;
-        if (f.lay->interp_gil >= 0) {
-            gil = fake_alloc(&f, 128);
-            fake_put(f.interpreter, f.lay->interp_gil, gil);
-        }
+        uint64_t gil = fake_gil(&f);
         fake_sample(&f);
         fake_call(&f, &a);
         struct pyro_sampler *s = f.sampler;
