@@ -117,8 +117,8 @@ const struct pyro_command pyro_cli_commands[PYRO_CMD_COUNT] = {
                 "Asks the recorder of the process PID, that `run` started or `attach` was given, "
                 "or the recorder with that number. `off`: nothing is sampled until `on`; the "
                 "program goes on as before, and that time is in no figure but those of the whole "
-                "run, wall and CPU time. `flush`: what there is by now is written, to be looked at with `report`. "
-                "`status`: whether it samples, and how much it has. Each prints the last.",
+                "run, wall and CPU time. `flush`: what there is by now is written, to be looked at "
+                "with `report`. `status`: whether it samples, and how much it has. Each prints the last.",
                 "The recorder listens to the user that it runs as and to root, in its own network "
                 "namespace."),
             .examples =
