@@ -13,21 +13,12 @@ static void name_of(pid_t pid, char *out, size_t size)
 {
     struct pyro_proc_stat stat;
     struct pyro_vec words = PYRO_VEC(struct pyro_str);
-    char *argv = NULL, kind;
-    size_t length = 0;
+    char *bytes = NULL, kind;
 
     snprintf(out, size, "process");
     if (pyro_target_proc_stat(pid, 0, &stat) == 0)
         snprintf(out, size, "%s", stat.comm);
-    if (pyro_target_argv(pid, &argv, &length) != 0)
-        return;
-    for (size_t at = 0; at < length;) {
-        struct pyro_str *word = pyro_base_vec_push(&words);
-        if (!word)
-            break;
-        *word = (struct pyro_str){argv + at, strnlen(argv + at, length - at)};
-        at += word->size + 1;
-    }
+    pyro_record_words(pid, &words, &bytes);
     struct pyro_str program = pyro_report_program(words.data, words.len, &kind);
     if (program.size > 0 && kind != 'c') {
         program = pyro_profile_file_name(program);
@@ -37,7 +28,7 @@ static void name_of(pid_t pid, char *out, size_t size)
             *ending = 0;
     }
     pyro_base_vec_release(&words);
-    free(argv);
+    free(bytes);
 }
 
 int pyro_cli_attach(struct pyro_cli *cli)

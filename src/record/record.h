@@ -62,4 +62,8 @@ int pyro_record_core(const char *path, const char *root, const struct pyro_recor
  * PYRO_E_NOT_FOUND, _PERMISSION, _IO. */
 int pyro_record_ask(int pid, const char *word, char *answer, size_t size, struct pyro_error *err);
 
+/* The words that a process was started with (struct pyro_str), which lie in *bytes; the caller
+ * frees both.  0 or PYRO_E_*. */
+int pyro_record_words(int pid, struct pyro_vec *words, char **bytes);
+
 #endif

@@ -198,41 +198,6 @@ static struct sources *sources_of(struct recorder *r, pid_t pid)
     return *slot = made;
 }
 
-struct words { /* of a process, or the command */
-    struct pyro_str *argv;
-    size_t argc;
-    char *bytes; /* of the process's argv */
-};
-
-static int add_word(struct words *words, const char *text, size_t size)
-{
-    struct pyro_str *more = realloc(words->argv, (words->argc + 1) * sizeof *more);
-    if (more == NULL)
-        return PYRO_E_NOMEM;
-    words->argv = more;
-    words->argv[words->argc++] = (struct pyro_str){text, size};
-    return 0;
-}
-
-static int add_words_of(struct words *words, pid_t pid)
-{
-    size_t size = 0;
-    int rc = 0;
-    if (pyro_target_argv(pid, &words->bytes, &size) == 0)
-        for (size_t at = 0; at < size && rc == 0;) {
-            size_t word = strnlen(words->bytes + at, size - at);
-            rc = add_word(words, words->bytes + at, word);
-            at += word + 1;
-        }
-    return rc;
-}
-
-static void release_words(struct words *words)
-{
-    free(words->argv);
-    free(words->bytes);
-}
-
 static uint32_t write_process(struct recorder *r, const struct pyro_target *target)
 {
     pid_t pid = pyro_target_pid(target);
@@ -248,14 +213,16 @@ static uint32_t write_process(struct recorder *r, const struct pyro_target *targ
         fact.ppid = stat.ppid;
         fact.start_ticks = stat.start_ticks;
     }
-    struct words words = {0};
-    add_words_of(&words, pid);
-    fact.argv = words.argv;
-    fact.argc = words.argc;
+    struct pyro_vec words = PYRO_VEC(struct pyro_str);
+    char *bytes = NULL;
+    pyro_record_words(pid, &words, &bytes);
+    fact.argv = words.data;
+    fact.argc = words.len;
     pyro_format_write_process(r->writer, &fact);
     if (pid == r->root)
         r->root_row = fact.id + 1;
-    release_words(&words);
+    pyro_base_vec_release(&words);
+    free(bytes);
     return fact.id;
 }
 
@@ -508,31 +475,36 @@ static void take_off_root(char *folder, const char *link)
 }
 
 /* The recording's first words: the command, or what the process was started as, and where. */
-static int find_words(const struct pyro_record_options *options, struct words *words,
-                      char cwd[PATH_MAX])
+static int find_words(const struct pyro_record_options *options, struct pyro_vec *words,
+                      char **bytes, char cwd[PATH_MAX])
 {
     char path[64];
-    int rc = 0;
     if (options->argv != NULL) {
         if (getcwd(cwd, PATH_MAX) == NULL)
             cwd[0] = '\0';
-        for (size_t i = 0; options->argv[i] != NULL && rc == 0; i++)
-            rc = add_word(words, options->argv[i], strlen(options->argv[i]));
-        return rc;
+        for (size_t i = 0; options->argv[i] != NULL; i++) {
+            struct pyro_str *word = pyro_base_vec_push(words);
+            if (word == NULL)
+                return PYRO_E_NOMEM;
+            *word = (struct pyro_str){options->argv[i], strlen(options->argv[i])};
+        }
+        return 0;
     }
     snprintf(path, sizeof path, "/proc/%d/cwd", options->pid);
     ssize_t length = readlink(path, cwd, PATH_MAX - 1);
     cwd[length > 0 ? length : 0] = '\0';
     snprintf(path, sizeof path, "/proc/%d/root", options->pid);
     take_off_root(cwd, path);
-    return add_words_of(words, options->pid);
+    int rc = pyro_record_words(options->pid, words, bytes);
+    return rc == PYRO_E_NOMEM ? rc : 0;
 }
 
 static int create(struct recorder *r, struct pyro_error *err)
 {
     char boot[37], host[256] = "", cwd[PATH_MAX];
-    struct words words = {0};
-    int rc = find_words(r->options, &words, cwd);
+    struct pyro_vec words = PYRO_VEC(struct pyro_str);
+    char *bytes = NULL;
+    int rc = find_words(r->options, &words, &bytes, cwd);
     if (rc != 0)
         pyro_base_fail(err, rc, "Out of memory.");
     pyro_base_boot_id(boot);
@@ -545,12 +517,13 @@ static int create(struct recorder *r, struct pyro_error *err)
         .tool = r->options->tool,
         .host = host,
         .cwd = {cwd, strlen(cwd)},
-        .argv = words.argv,
-        .argc = words.argc,
+        .argv = words.data,
+        .argc = words.len,
     };
     if (rc == 0)
         rc = pyro_format_create(&r->writer, r->options->output, r->options->overwrite, &head, err);
-    release_words(&words);
+    pyro_base_vec_release(&words);
+    free(bytes);
     return rc;
 }
 
