@@ -129,7 +129,7 @@ def start():
 def start_orphan(*_):
     pid = os.fork()
     if pid == 0:
-        print(start(), flush=True)
+        print(os.getpid(), start(), flush=True)
         os._exit(0)
     os.waitpid(pid, 0)
 signal.signal(signal.SIGUSR1, start_orphan)
@@ -158,15 +158,15 @@ def test_not_its_siblings(one, folder):
             master.stdin.flush()
             assert int(master.stdout.readline()) != worker
         os.kill(worker, signal.SIGUSR1)
-        orphan = int(master.stdout.readline())
+        between, orphan = map(int, master.stdout.readline().split())
         time.sleep(0.3)
         watcher.send_signal(signal.SIGINT)
         assert watcher.wait(HANG) == 0
     finally:
         os.killpg(master.pid, signal.SIGKILL)
         master.communicate()
-    told = report(folder / "a.pyro")
-    assert {p["pid"] for p in told["processes"]} == {worker, orphan}
+    told = {p["pid"] for p in report(folder / "a.pyro")["processes"]}
+    assert {worker, orphan} <= told <= {worker, between, orphan}  # between: seen if it lasts
 
 
 def refused(folder, pid):
