@@ -88,6 +88,30 @@ static long unit_of(const _PyInterpreterFrame *frame)
 #endif
 }
 
+#if PY_VERSION_HEX >= 0x030e0000
+#define HAS_ITS_STACK(frame) ((frame)->stackpointer == NULL)
+#elif PY_VERSION_HEX >= 0x030b0000
+#define HAS_ITS_STACK(frame) ((frame)->stacktop < 0)
+#endif
+
+/* Has the function called another one that has not given its frame back?  The interpreter makes the
+ * caller the newest frame before it clears what the callee leaves: that is still the callee's time.
+ */
+static int is_in_call(const _PyInterpreterFrame *frame)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    return !HAS_ITS_STACK(frame) &&
+           thread->datastack_top != (void *)((PyObject **)frame + codes[0]->co_framesize);
+#elif PY_VERSION_HEX >= 0x030b0000
+    return !HAS_ITS_STACK(frame) &&
+           thread->datastack_top != (PyObject **)frame + codes[0]->co_nlocalsplus +
+                                        codes[0]->co_stacksize + FRAME_SPECIALS_SIZE;
+#else
+    (void)frame;
+    return 0;
+#endif
+}
+
 /* The next look, after half a period to one and a half: looks at even intervals fall into step with
  * a short loop. */
 static int set_timer(void)
@@ -108,6 +132,8 @@ static void count(void)
         void *code = code_of(frame);
         if (code == codes[0]) {
             long unit = unit_of(frame);
+            if (i == 0 && is_in_call(frame))
+                counts = called;
             if (unit >= 0 && unit < UNITS)
                 counts[unit]++;
             return;
