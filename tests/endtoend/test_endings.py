@@ -4,6 +4,7 @@ import collections
 import contextlib
 import os
 import random
+import select
 import signal
 import subprocess
 import time
@@ -126,12 +127,16 @@ def killed_at(python, path, victims, moment, family):
     with started(python, FAMILY if family else SURVIVOR, path, "60", "/dev/null") as process:
         begun = time.monotonic()
         pids = [int(word) for word in process.first_line.split()[1:]]
+        program = os.pidfd_open(pids[0])
         time.sleep(moment)
         if victims == "both":
             os.killpg(process.pid, signal.SIGKILL)
         else:
             os.kill(pids[0] if victims == "program" else process.pid, signal.SIGKILL)
+        if victims == "program":  # on a busy machine it goes on until it gets a CPU to end on
+            select.select([program], [], [], HANG)
         killed = time.monotonic()
+        os.close(program)
         process.wait(HANG)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
