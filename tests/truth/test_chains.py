@@ -36,7 +36,8 @@ from judge import ChainJudge, chain_shares, witness_shares
 SAMPLES = 1_000_000 if LONG else 100_000
 RATE = 20000  # ticks a second
 ERROR = 0.0015 if LONG else 0.0022  # standard deviation of what the shares are off by
-SECONDS = 0.65  # a run
+SECONDS = 2.0 if LONG else 0.65  # a run, and those of which a quarter of the samples count:
+SECONDS_SORTED = 2.0 if LONG else 1.3
 LEAST_RUNS = 4  # what shares are off by differs from run to run, with where the memory lies
 MOST_RUNS = 200
 ONE_IN = 1e-6
@@ -93,7 +94,8 @@ def judge_cell(python, cell, lowest, highest, folder, witness, **variables):
         assert runs < MOST_RUNS, f"only {sums} in {runs} runs"
         recording = record(
             python, program, folder, lowest, highest, witness,
-            rate="max" if runs % 2 else RATE, seconds=SECONDS, variables=variables,
+            rate="max" if runs % 2 else RATE, variables=variables,
+            seconds=SECONDS_SORTED if cell == "sorted" else SECONDS,
         )  # fmt: skip
         judge = ChainJudge(program, recording.result["codes"], chains, lowest, highest)
         verdict = judge.judge(recording.stacks)
