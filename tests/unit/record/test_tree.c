@@ -223,6 +223,7 @@ static void test_one_after_the_other(void **state)
     for (int i = 0; i < 3; i++) {
         order(&family, 'o');
         assert_true(finds(&family, orphan_told(family.told, reaper)));
+        usleep(30000); /* then who waited for it rests again */
         grow(&family);
         usleep(30000);
     }
