@@ -186,18 +186,25 @@ static void become_reaper(struct launch *launch, bool adopts)
     launch->reaper |= launch->adopts;
 }
 
-int launch_start(struct launch *launch, char *const *argv, bool adopts)
+static int close_both(const int *ends, int failed)
 {
-    int report[2];
+    close(ends[0]);
+    close(ends[1]);
+    return failed;
+}
+
+int launch_start(struct launch *launch, char *const *argv, bool adopts, launch_born *born, void *of)
+{
+    int report[2], go[2];
     memset(launch, 0, sizeof *launch);
     launch->canary_pipe = -1;
     if (pipe2(report, O_CLOEXEC) != 0)
         return errno;
+    if (pipe2(go, O_CLOEXEC) != 0)
+        return close_both(report, errno);
     if (pipe2(notice_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
-        int failed = errno;
-        close(report[0]);
-        close(report[1]);
-        return failed;
+        int failed = close_both(go, errno);
+        return close_both(report, failed);
     }
     waiting_count = told_count = 0;
     child_changed = noticed = 0;
@@ -212,9 +219,12 @@ int launch_start(struct launch *launch, char *const *argv, bool adopts)
         uninstall();
         restore_private_signals();
         sigprocmask(SIG_SETMASK, &kept, NULL);
+        char nothing;
+        close(go[1]);
+        ssize_t n = read(go[0], &nothing, 1); /* until the other end is closed */
         execvp(argv[0], argv);
         int failed = errno;
-        ssize_t n = write(report[1], &failed, sizeof failed);
+        n = write(report[1], &failed, sizeof failed);
         (void)n;
         _exit(127);
     }
@@ -222,6 +232,9 @@ int launch_start(struct launch *launch, char *const *argv, bool adopts)
     sigdelset(&kept, SIGCHLD); /* whoever started us may have blocked it: the end must be told */
     sigprocmask(SIG_SETMASK, &kept, NULL);
     close(report[1]);
+    if (pid > 0 && born != NULL)
+        born(of, pid);
+    close_both(go, 0);
     if (pid > 0) {
         launch->child = pid;
         int reported;

@@ -21,9 +21,12 @@ struct launch {
 void launch_note_signals(void);
 /* Must orphans be adopted to be read?  scope: Yama's, -1: none; may_trace: CAP_SYS_PTRACE. */
 bool launch_adopts(int scope, bool may_trace);
-/* Installs the handlers, starts the command, waits until it has been executed.  Returns 0, or the
- * errno of the exec that failed. */
-int launch_start(struct launch *launch, char *const *argv, bool adopts);
+/* What is to be done when the command has its number and before it is executed. */
+typedef void launch_born(void *of, pid_t child);
+/* Installs the handlers, starts the command, waits until it has been executed.  born: or NULL.
+ * Returns 0, or the errno of the exec that failed. */
+int launch_start(struct launch *launch, char *const *argv, bool adopts, launch_born *born,
+                 void *of);
 /* Passes on signals that were meant for the program and came to us alone.  now: on the monotonic
  * clock, ns.  Cheap: no system call if none came. */
 void launch_pass_signals(struct launch *launch, uint64_t now);

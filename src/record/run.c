@@ -40,6 +40,7 @@ struct recorder {
     struct pyro_vec sources; /* of all processes, to the end */
     struct pyro_vec exits;   /* of those that are gone */
     struct control control;
+    bool listens;
     enum control_request asked; /* that is not answered yet */
     bool off;                   /* it was asked not to sample */
     uint32_t processes;
@@ -453,7 +454,7 @@ static void release(struct recorder *r)
     pyro_base_vec_release(&r->sources);
     pyro_base_vec_release(&r->members);
     exits_release(&r->exits);
-    if (r->options->control && r->result->started)
+    if (r->listens)
         control_end(&r->control);
     pyro_sample_clock_free(r->clock);
     if (r->tree.kin.elem != 0)
@@ -527,6 +528,14 @@ static int create(struct recorder *r, struct pyro_error *err)
     return rc;
 }
 
+static void listen_for(void *recorder, pid_t root)
+{
+    struct recorder *r = recorder;
+    r->listens = r->options->control;
+    if (r->listens)
+        control_begin(&r->control, root);
+}
+
 static void begin(struct recorder *r, pid_t root)
 {
     r->root = root;
@@ -534,15 +543,13 @@ static void begin(struct recorder *r, pid_t root)
     r->begin = r->started + r->options->delay_ns;
     r->end = r->options->duration_ns > 0 ? r->begin + r->options->duration_ns : UINT64_MAX;
     r->result->started = true;
-    if (r->options->control)
-        control_begin(&r->control, root);
 }
 
 static void run_command(struct recorder *r)
 {
     r->flushed = r->started = pyro_base_monotonic_ns();
     bool adopts = launch_adopts(pyro_target_trace_scope(), pyro_target_may_trace());
-    r->result->exec_errno = launch_start(&r->launch, r->options->argv, adopts);
+    r->result->exec_errno = launch_start(&r->launch, r->options->argv, adopts, listen_for, r);
     if (r->result->exec_errno == 0) {
         begin(r, r->launch.child);
         if (tree_begin(&r->tree, r->root, r->options->subprocesses) != 0)
@@ -558,6 +565,7 @@ static void run_command(struct recorder *r)
 
 static void attach(struct recorder *r, struct pyro_target *first)
 {
+    listen_for(r, r->options->pid);
     begin(r, r->options->pid);
     prctl(PR_SET_TIMERSLACK, 1UL);
     r->cpu_before = r->cpu_known = cpu_now(r);

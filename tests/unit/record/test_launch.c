@@ -33,7 +33,7 @@ static int wait_for(struct launch *launch, uint64_t ns)
 static int run(char *const *argv)
 {
     struct launch launch;
-    int failed = launch_start(&launch, argv, false);
+    int failed = launch_start(&launch, argv, false, NULL, NULL);
     int status = failed != 0 ? -failed : wait_for(&launch, 20 * SECOND);
     launch_stop(&launch);
     return status;
@@ -62,6 +62,31 @@ static void test_exec_errors(void **state)
     assert_int_equal(run((char *[]){"no-such-program-anywhere", NULL}), -ENOENT);
     assert_int_equal(run((char *[]){"/", NULL}), -EACCES);
     assert_int_equal(run((char *[]){"/etc/passwd", NULL}), -EACCES);
+}
+
+static void make_late(void *path, pid_t child)
+{
+    assert_int_equal(kill(child, 0), 0);
+    usleep(50000);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+/* What is done at its birth is done when the program begins. */
+static void test_born(void **state)
+{
+    char path[] = "/tmp/pyrometer-born-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(path);
+    struct launch launch;
+    char *argv[] = {"test", "-e", path, NULL};
+    assert_int_equal(launch_start(&launch, argv, false, make_late, path), 0);
+    assert_int_equal(wait_for(&launch, 20 * SECOND), 0);
+    launch_stop(&launch);
+    unlink(path);
 }
 
 /* The program begins with the handlers and the mask that we were given. */
@@ -96,7 +121,7 @@ static int count_signals(bool to_group, int times)
                           "n=0; trap 'n=$((n+1))' USR1; echo >&9; "
                           "i=0; while [ $i -lt 60 ]; do sleep 0.01; i=$((i+1)); done; exit $n",
                           NULL};
-        if (launch_start(&launch, script, false) != 0)
+        if (launch_start(&launch, script, false, NULL, NULL) != 0)
             _exit(99);
         int status = wait_for(&launch, 30 * SECOND);
         launch_stop(&launch);
@@ -168,7 +193,7 @@ static void check_orphan(bool adopts)
     dup2(told[1], TOLD);
     struct launch launch;
     char *argv[] = {"/proc/self/exe", "leave-orphan", NULL};
-    assert_int_equal(launch_start(&launch, argv, adopts), 0);
+    assert_int_equal(launch_start(&launch, argv, adopts, NULL, NULL), 0);
     assert_int_equal(is_reaper(), adopts);
     pid_t parent;
     ssize_t size;
@@ -208,9 +233,10 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "leave-orphan") == 0)
         return leave_orphan();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_endings),        cmocka_unit_test(test_exec_errors),
-        cmocka_unit_test(test_inherits),       cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_who_is_adopted), cmocka_unit_test(test_orphan),
+        cmocka_unit_test(test_endings), cmocka_unit_test(test_exec_errors),
+        cmocka_unit_test(test_born),    cmocka_unit_test(test_inherits),
+        cmocka_unit_test(test_signals), cmocka_unit_test(test_who_is_adopted),
+        cmocka_unit_test(test_orphan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
