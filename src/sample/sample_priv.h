@@ -129,7 +129,7 @@ struct thread {
     uint64_t state;       /* address of the PyThreadState */
     bool is_main;         /* of the main interpreter, ... */
     bool has_gil;         /* ... or of one that shares its GIL */
-    struct thread *inner; /* the same thread's state in another interpreter, that it called */
+    struct thread *inner; /* the next of this thread's states in interpreters that it called */
     int64_t tid;          /* as the interpreter has it: the process's own namespace's number */
     uint64_t self;        /* 3.10: the C library's thread; 0: not seen yet */
     pid_t task;           /* ours; 0: not known */

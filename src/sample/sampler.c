@@ -242,6 +242,15 @@ static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
     return added && hops < MAX_OFF; /* a longer chain is never held whole */
 }
 
+/* Is the thread in another interpreter, or was it a tick ago? */
+static bool is_inside(const struct pyro_sampler *s, const struct thread *t)
+{
+    for (const struct thread *inner = t->inner; t->is_main && inner != NULL; inner = inner->inner)
+        if (inner->has_frames && inner->sample_tick + 1 >= s->tick)
+            return true;
+    return false;
+}
+
 void sampler_emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint32_t flags,
                   uint32_t unverified, uint32_t second, bool ran)
 {
@@ -251,9 +260,8 @@ void sampler_emit(struct pyro_sampler *s, struct thread *t, uint32_t node, uint3
     t->last_flags = flags;
     t->last_sure = unverified == 0 && !(flags & (PYRO_SAMPLE_DISCARDED | PYRO_SAMPLE_TOP_MOVED));
     t->has_frames = node != PYRO_NO_NODE;
-    if (t->inner != NULL && t->inner->sample_tick + 1 >= s->tick && t->inner->has_frames && !ran &&
-        !moved)
-        return; /* it is in there, or was a tick ago */
+    if (unverified == 0 && !moved && is_inside(s, t))
+        return;
     if (!t->is_main && !t->has_frames)
         return; /* between two calls into its interpreter */
     bool discarded = flags & PYRO_SAMPLE_DISCARDED;

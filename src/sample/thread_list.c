@@ -131,19 +131,29 @@ static void find_interpreter(struct pyro_sampler *s, struct thread *t)
     t->has_gil = t->is_main || pyro_target_gil(s->target, its) == s->gil;
 }
 
-/* A thread that runs code in another interpreter has a state in each: where it is is what the other
- * one says, as long as that has frames. */
-static void find_inner(struct pyro_sampler *s)
+/* A thread that runs code in another interpreter has a state in each, and one more while it makes
+ * or ends it: where it is is what that one of them says that has frames. */
+static int find_inner(struct pyro_sampler *s)
 {
-    int others = 0;
+    struct pyro_map mains = {0};
+    int others = 0, rc = 0;
     for (int i = 0; i < s->thread_count; i++) {
         s->threads[i]->inner = NULL;
         others += !s->threads[i]->is_main;
     }
-    for (int i = 0; i < s->thread_count && others > 0; i++)
-        for (int k = 0; k < s->thread_count && s->threads[i]->is_main; k++)
-            if (!s->threads[k]->is_main && s->threads[k]->tid == s->threads[i]->tid)
-                s->threads[i]->inner = s->threads[k];
+    for (int i = 0; i < s->thread_count && others > 0 && rc == 0; i++)
+        if (s->threads[i]->is_main)
+            rc = pyro_base_map_put(&mains, (uint64_t)s->threads[i]->tid, 0, (uint32_t)i);
+    for (int i = 0; i < s->thread_count && others > 0 && rc == 0; i++) {
+        struct thread *t = s->threads[i];
+        uint32_t at = pyro_base_map_get(&mains, (uint64_t)t->tid, 0);
+        if (t->is_main || at == PYRO_MAP_NONE)
+            continue;
+        t->inner = s->threads[at]->inner;
+        s->threads[at]->inner = t;
+    }
+    pyro_base_map_release(&mains);
+    return rc;
 }
 
 static struct thread *add(struct pyro_sampler *s, uint64_t state, int64_t tid)
@@ -245,6 +255,5 @@ int threads_refresh(struct pyro_sampler *s)
             threads_free_one(s, s->threads[i]);
     }
     s->thread_count = kept;
-    find_inner(s);
-    return 0;
+    return find_inner(s);
 }
