@@ -222,6 +222,7 @@ int launch_start(struct launch *launch, char *const *argv, bool adopts, launch_b
         char nothing;
         close(go[1]);
         ssize_t n = read(go[0], &nothing, 1); /* until the other end is closed */
+        (void)n;
         execvp(argv[0], argv);
         int failed = errno;
         n = write(report[1], &failed, sizeof failed);
