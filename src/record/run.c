@@ -40,7 +40,7 @@ struct recorder {
     struct pyro_vec sources; /* of all processes, to the end */
     struct pyro_vec exits;   /* of those that are gone */
     struct control control;
-    bool listens;
+    bool listens;               /* from before the command is executed, and also where that fails */
     enum control_request asked; /* that is not answered yet */
     bool off;                   /* it was asked not to sample */
     uint32_t processes;
