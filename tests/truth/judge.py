@@ -234,6 +234,7 @@ class GraphJudge:
         def f():  # <- lib             the standard library may call f
         def f():  # = other_f          what f is called in these comments, if not by its qualname
                                        or the last part of that
+        @cached  # = f -> lib          ... and what the line calls, where it is a decorator's
 
     A comment on the lines of a decorator stands for the first line of its function.
     """
@@ -261,8 +262,10 @@ class GraphJudge:
             elif comment.startswith("= "):
                 words = comment[2:].split()
                 self.labels.setdefault((file, number), set()).add(words[0])
-                if words[1:] == ["<-", "lib"]:
+                if words[1:3] == ["<-", "lib"]:
                     self.from_library.add((file, number))
+                if "->" in words:
+                    self.calls[file, number].update(words[words.index("->") + 1 :])
 
     def _is_mine(self, frame):
         return frame.file in self.codes.files and frame.file != self.known
@@ -301,9 +304,16 @@ class GraphJudge:
         ):  # fmt: skip
             return f"{show([bottom])}: at the bottom"
         for caller, callee in zip(frames, frames[1:], strict=False):
-            if not self._called(caller, callee):
-                return f"{show([caller])} does not call {show([callee])}"
+            why = self.why_no_call(caller, callee)
+            if why:
+                return why
         return None
+
+    def why_no_call(self, caller, callee):
+        """None, or that no comment declares this call."""
+        if self._called(caller, callee):
+            return None
+        return f"{show([caller])} does not call {show([callee])}"
 
     def judge(self, stacks):
         samples = impossible = 0

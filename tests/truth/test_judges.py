@@ -234,7 +234,7 @@ GRAPHS += ["deep.py 500", "shifting.py 0.05", "threads.py 20", "static.py"]
 
 
 def witnessed(python, folder, program, *arguments):
-    """What programs/witness sees of a program, and what the program tells."""
+    """What programs/witness sees of a program, what calls it sees, and what the program tells."""
     turn = "0.002" if "/" in program else "0.02"  # deep stacks take long to walk
     subprocess.run(
         [python.path, PROGRAMS / program, folder / "told", "0.4", *arguments],
@@ -246,7 +246,8 @@ def witnessed(python, folder, program, *arguments):
         check=True,
     )
     stacks, _ = parse_collapsed((folder / "seen").read_text())
-    return stacks, json.loads((folder / "told").read_text())
+    calls, _ = parse_collapsed((folder / "seen.calls").read_text())
+    return stacks, calls, json.loads((folder / "told").read_text())
 
 
 def oldest_and_newest():
@@ -266,8 +267,12 @@ TORN = 0.05
 def test_graphs_are_whole(interpreter, program, tmp_path):
     """All that the interpreter itself says to be there is possible."""
     program, *arguments = program.split()
-    stacks, facts = witnessed(interpreter, tmp_path, program, *arguments)
-    verdict = GraphJudge(program, facts).judge(stacks)
+    stacks, calls, facts = witnessed(interpreter, tmp_path, program, *arguments)
+    judge = GraphJudge(program, facts)
+    wrong = [judge.why_no_call(*call.frames) for call in calls]
+    assert len(wrong) >= 5
+    assert not any(wrong), "\n".join(filter(None, wrong))
+    verdict = judge.judge(stacks)
     assert verdict.samples >= 10
     assert verdict.impossible <= max(2, TORN * verdict.samples), "\n".join(verdict.examples[:5])
 
@@ -276,7 +281,7 @@ def test_graphs_are_whole(interpreter, program, tmp_path):
 @pytest.mark.parametrize("interpreter", oldest_and_newest())
 def test_chains_are_whole(interpreter, cell, tmp_path):
     program, chains = CHAINS[cell]
-    stacks, facts = witnessed(interpreter, tmp_path, program, "5", "5")
+    stacks, _, facts = witnessed(interpreter, tmp_path, program, "5", "5")
     verdict = ChainJudge(program, facts["codes"], chains, 5, 5).judge(stacks)
     assert verdict.samples >= 10
     assert verdict.impossible <= max(2, TORN * verdict.samples), "\n".join(verdict.examples[:5])

@@ -14,7 +14,7 @@ import types
 
 from known import SECONDS, positions, tell
 
-release = threading.Event()
+release = threading.Event()  # -> lib
 reader, writer = os.pipe()
 lock, waiting = threading.Lock(), queue.Queue()  # -> lib
 lock.acquire()
@@ -84,7 +84,7 @@ def in_coroutine():  # <- lib
         pass
 
 
-class Chain:
+class Chain:  # -> Chain
     def one(self):
         return self
 
@@ -158,7 +158,7 @@ def in_recursion(depth=150):  # <- lib
         return 0
 
 
-class InDelete:
+class InDelete:  # -> InDelete
     def __del__(self):
         time.sleep(SECONDS)
 

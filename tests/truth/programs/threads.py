@@ -13,7 +13,7 @@ WAYS = ("event.wait()", "time.sleep(seconds)", "with lock: pass", "waiting.get()
 TEXT = "".join(
     f"def idle{i}(seconds):  # <- lib\n    {WAYS[i % 4]}  # -> lib\n" for i in range(COUNT - 1)
 )
-event, lock, waiting = threading.Event(), threading.Lock(), queue.Queue()
+event, lock, waiting = threading.Event(), threading.Lock(), queue.Queue()  # -> lib
 space = {"event": event, "time": time, "lock": lock, "waiting": waiting}
 exec(compile(TEXT, FILE, "exec"), space)  # -> <module>
 lives = []
@@ -34,11 +34,11 @@ def few():
     burn("few", 0.0001, 0.0003)  # -> burn
 
 
-class Thread(threading.Thread):
+class Thread(threading.Thread):  # -> Thread
     def run(self):  # = run <- lib
         begin = perf_counter()
         super().run()  # -> lib
-        lives.append((self.name, get_native_id(), begin, perf_counter()))
+        lives.append((self.name, get_native_id(), begin, perf_counter()))  # -> lib
 
 
 begin = perf_counter()

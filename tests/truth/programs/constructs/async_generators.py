@@ -13,7 +13,7 @@ async def ticker(count):
         await asyncio.sleep(0)  # -> lib
 
 
-class Guard:
+class Guard:  # -> Guard
     async def __aenter__(self):  # = Guard.__aenter__
         burn("Guard.__aenter__")  # -> burn
 
@@ -21,7 +21,7 @@ class Guard:
         burn("Guard.__aexit__")  # -> burn
 
 
-@contextlib.asynccontextmanager  # = held <- lib
+@contextlib.asynccontextmanager  # = held <- lib -> lib
 async def held():
     burn("held")  # -> burn
     yield

@@ -3,7 +3,7 @@
 from known import SECONDS, burn, perf_counter, tell
 
 
-class Meta(type):
+class Meta(type):  # -> Meta
     def __prepare__(*_, **__):  # = Meta.__prepare__
         burn("Meta.__prepare__")  # -> burn
         return {}

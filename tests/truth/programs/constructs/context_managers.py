@@ -5,7 +5,7 @@ import contextlib
 from known import SECONDS, burn, perf_counter, tell
 
 
-@contextlib.contextmanager  # = held <- lib
+@contextlib.contextmanager  # = held <- lib -> lib
 def held():
     burn("held")  # -> burn
     try:
@@ -14,7 +14,7 @@ def held():
         burn("held")  # -> burn
 
 
-class Guard:
+class Guard:  # -> Guard
     def __enter__(self):  # = Guard.__enter__ <- lib
         burn("Guard.__enter__")  # -> burn
 

@@ -6,7 +6,7 @@ from known import SECONDS, burn, perf_counter, tell
 
 
 def plain(function):
-    @functools.wraps(function)  # = plain.<locals>.wrapper
+    @functools.wraps(function)  # = plain.<locals>.wrapper -> lib
     def wrapper(*args):
         burn("plain.<locals>.wrapper")  # -> burn
         return function(*args)  # -> timed.<locals>.decorate.<locals>.wrapper other
@@ -16,7 +16,7 @@ def plain(function):
 
 def timed(name):
     def decorate(function):
-        @functools.wraps(function)  # = timed.<locals>.decorate.<locals>.wrapper
+        @functools.wraps(function)  # = timed.<locals>.decorate.<locals>.wrapper -> lib
         def wrapper(*args, **kwargs):
             try:
                 return function(*args, **kwargs)  # -> Counted.__call__
@@ -28,8 +28,8 @@ def timed(name):
     return decorate
 
 
-class Counted:
-    def __init__(self, function):
+class Counted:  # -> Counted
+    def __init__(self, function):  # = Counted.__init__
         self.function, self.count = function, 0
 
     def __call__(self, *args):  # = Counted.__call__
@@ -37,15 +37,15 @@ class Counted:
         return self.function(*args)  # -> work
 
 
-@plain  # = work
-@timed("work")
-@Counted
+@plain  # = work -> plain
+@timed("work")  # -> timed timed.<locals>.decorate
+@Counted  # -> Counted.__init__
 def work():
     burn("work")  # -> burn
 
 
-@plain  # = other
-@functools.lru_cache(maxsize=1)
+@plain  # = other -> plain
+@functools.lru_cache(maxsize=1)  # -> lib
 def other(number):
     burn("other")  # -> burn
 

@@ -3,8 +3,8 @@
 from known import SECONDS, burn, perf_counter, tell
 
 
-class Guard:
-    def __enter__(self):
+class Guard:  # -> Guard
+    def __enter__(self):  # = Guard.__enter__
         return self
 
     def __exit__(self, *_):  # = Guard.__exit__
@@ -44,7 +44,7 @@ def main():
     end = perf_counter() + SECONDS
     while perf_counter() < end:
         try:
-            with Guard():  # -> Guard.__exit__
+            with Guard():  # -> Guard.__enter__ Guard.__exit__
                 fall(20)  # -> fall
         except (KeyError, ValueError):
             burn("main")  # -> burn

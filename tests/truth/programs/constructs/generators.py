@@ -30,8 +30,8 @@ def main():
         average.send(number)  # -> averager
         burn("main")  # -> burn
         if perf_counter() > end:
-            return
+            return  # -> doubled numbers
 
 
-main()  # -> main
+main()  # -> main averager
 tell(inclusive={"doubled": ["doubled", "numbers"]})

@@ -3,7 +3,7 @@
 from known import SECONDS, burn, perf_counter, tell
 
 
-class Vector:
+class Vector:  # -> Vector
     def __init__(self, value):
         self.value = value
         burn("Vector.__init__", 0.0001, 0.0002)  # -> burn
@@ -50,7 +50,7 @@ class Vector:
         burn("Vector.__del__", 0.0001, 0.0002)  # -> burn
 
 
-class Count:
+class Count:  # -> Count
     def __iter__(self):
         self.left = 3
         return self

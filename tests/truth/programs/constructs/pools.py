@@ -28,5 +28,5 @@ def main():
         list(pool.map(job, (0, 0, 1)))  # -> lib
 
 
-main()  # -> main
+main()  # -> main lib
 tell()

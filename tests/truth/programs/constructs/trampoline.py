@@ -6,13 +6,13 @@ import types
 from known import SECONDS, burn, perf_counter, tell
 
 
-class Pause:
+class Pause:  # -> Pause
     def __await__(self):
         burn("Pause.__await__")  # -> burn
         yield "pause"
 
 
-@types.coroutine  # = rest
+@types.coroutine  # = rest -> lib
 def rest():
     burn("rest")  # -> burn
     yield "rest"

@@ -1,6 +1,7 @@
 """A sampler inside the interpreter, which sees what is there: it runs between two instructions of
 the program.  With it the judges are tested without pyrometer.
-Writes collapsed stacks to $WITNESS when the interpreter ends."""
+Writes collapsed stacks to $WITNESS when the interpreter ends, and to $WITNESS.calls all calls that
+were made from and to the programs, each as a stack of two frames."""
 
 import atexit
 import collections
@@ -13,6 +14,7 @@ import time
 import types
 
 stacks = collections.Counter()
+calls = set()
 codes = {}  # by address: those that were seen stay alive
 names = {}
 stop = threading.Event()
@@ -22,11 +24,19 @@ def look(mine):
     """Nothing but the walk, so that it ends before another thread has its turn."""
     for thread, frame in sys._current_frames().items():
         stack = []
+        if frame.f_code is see.__code__:
+            frame = frame.f_back
         while thread != mine and frame is not None:
             stack.append((frame.f_code, frame.f_lasti))
             frame = frame.f_back
         if stack:
             yield stack
+
+
+def see(frame, event, _, calls=calls):
+    caller = frame.f_back
+    if event == "call" and caller is not None:
+        calls.add((caller.f_code, caller.f_lasti, frame.f_code, frame.f_lasti))
 
 
 def witness():
@@ -52,7 +62,8 @@ def find_names():
         if type(each) is types.FunctionType:
             names[each.__code__] = each.__qualname__
             name_inside(each.__code__, each.__qualname__ + ".<locals>.")
-    for file in {code.co_filename for code in codes.values()}:
+    called = {code for call in calls for code in call[::2]}
+    for file in {code.co_filename for code in called.union(codes.values())}:
         if os.path.exists(file):
             with open(file, encoding="utf-8") as source:
                 name_inside(compile(source.read(), file, "exec"), "")
@@ -69,6 +80,7 @@ def token(code, instruction):
 
 
 def finish():
+    sys.setprofile(None)
     stop.set()
     thread.join()
     if sys.version_info < (3, 11):
@@ -81,6 +93,12 @@ def finish():
             ]  # fmt: skip
             if tokens:
                 to.write(f"{';'.join(tokens)} {count}\n")
+    with open(os.environ["WITNESS"] + ".calls", "w", encoding="utf-8") as to:
+        programs = os.path.dirname(os.path.dirname(__file__))
+        for caller, at, callee, begin in calls:
+            files = caller.co_filename, callee.co_filename
+            if any(file.startswith(programs) for file in files) and "".join(files).isascii():
+                to.write(f"{token(caller, at)};{token(callee, begin)} 1\n")
 
 
 # Long enough for the witness to walk all stacks before another thread asks for its turn.
@@ -88,3 +106,5 @@ sys.setswitchinterval(float(os.environ.get("WITNESS_TURN", "0.002")))
 thread = threading.Thread(target=witness, daemon=True)
 thread.start()
 atexit.register(finish)
+threading.setprofile(see)
+sys.setprofile(see)
