@@ -120,6 +120,7 @@ struct walk {
     int count, cap;
     uint64_t need; /* an address off the chunks that was not in the read; 0: none */
     bool need_cframe;
+    uint64_t unsure; /* the frame whose caller says that it waits for another one; 0: none */
     struct {
         uint64_t at, function, code;
     } doubt; /* the frame that ended the walk, for its function has another code; 0: none */

@@ -353,6 +353,17 @@ static const struct item *under(const struct thread *t, const struct start *star
     return copy;
 }
 
+/* How much of the first copy's stack is believed: what is below the frame that its caller speaks
+ * against, if the second copy does not show that one as well. */
+static int believed_depth(const struct thread *t, uint64_t unsure)
+{
+    int top = t->depth;
+    for (int i = t->sure; i < t->depth && unsure != 0; i++)
+        if (t->stack[i].at == unsure)
+            top = i;
+    return top;
+}
+
 /* Walks the second copy and compares it with the kept stack, which is the first one's: how many
  * frames at the top are not in both?  Adds TOP_MOVED to flags if the tops differ.  *second: the
  * node of the second copy's path, if the first one's is not wholly in it. */
@@ -374,6 +385,8 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
            (common == 0 || stack[common - 1].instruction == w->items[common - 1].instruction))
         common++;
     t->sure = start.anchor + common;
+    t->depth = believed_depth(t, s->one.unsure);
+    mine = t->depth - start.anchor;
     uint32_t unverified = 0;
     for (int i = common; i < mine; i++)
         unverified += !stack[i].code->facts.hidden;

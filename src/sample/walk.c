@@ -135,18 +135,25 @@ static bool has_op(const uint32_t bits[8], uint8_t op)
     return (bits[op / 32] >> op % 32 & 1) != 0;
 }
 
-/* Can the instruction push a frame?  On 3.11 and 3.12 it is followed by inline caches, on the last
+/* Is the instruction one of those?  On 3.11 and 3.12 it is followed by inline caches, on the last
  * of which the pointer of a caller stands: any unit from the location's beginning on will do. */
-static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction,
-                       int32_t raw)
+static bool is_one_of(const uint32_t ops[8], const struct code *code, int32_t instruction,
+                      int32_t raw)
 {
     if (code->facts.hidden || instruction < 0)
         return code->facts.hidden;
     for (int32_t at = instruction; at <= raw; at += 2) {
-        if (has_op(s->lay->op_pushes, code->facts.bytecode[at]))
+        if (has_op(ops, code->facts.bytecode[at]))
             return true;
     }
     return false;
+}
+
+/* Can the instruction push a frame? */
+static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction,
+                       int32_t raw)
+{
+    return is_one_of(s->lay->op_pushes, code, instruction, raw);
 }
 
 static bool owns(struct pyro_sampler *s, const struct header *h)
@@ -233,10 +240,16 @@ static void set_tail(struct pyro_sampler *s, const struct view *view, const stru
     }
 }
 
-/* The generator in a copy of its bytes, if they say that it is executing.  *pushes: it stands where
- * it can have called what is on top of it. */
+/* A generator in a copy of its bytes, which say that it is executing. */
+struct executing {
+    struct item item;
+    bool pushes;  /* it stands where it can have called what is on top of it, ... */
+    bool resumes; /* ... and have resumed a generator itself, ... */
+    bool waits;   /* ... and has put its stack away for what it pushed */
+};
+
 static bool read_executing(struct pyro_sampler *s, const struct off *off, const uint8_t *bytes,
-                           struct item *out, bool *pushes)
+                           struct executing *out)
 {
     const struct pyro_layout *lay = s->lay;
     uint32_t before = (uint32_t)(lay->generator_frame - lay->generator_state);
@@ -247,8 +260,10 @@ static bool read_executing(struct pyro_sampler *s, const struct off *off, const 
     read_marks(s, bytes, off->at, &h);
     if (!read_code(s, bytes, &h) || !owns(s, &h))
         return false;
-    *out = (struct item){off->at, h.previous, h.code, h.function, h.instruction, 0, false, -1};
-    *pushes = is_pushing(s, h.code, h.instruction, h.raw);
+    out->item = (struct item){off->at, h.previous, h.code, h.function, h.instruction, 0, false, -1};
+    out->pushes = is_pushing(s, h.code, h.instruction, h.raw);
+    out->resumes = h.stacktop != -1 && is_one_of(lay->op_resumes, h.code, h.instruction, h.raw);
+    out->waits = h.stacktop >= 0 && lay->frame_stacktop >= 0;
     return true;
 }
 
@@ -302,6 +317,7 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
     const struct pyro_layout *lay = s->lay;
     int count = 0, seen = 0; /* seen: of those, from the top down, that are as they were read */
     uint64_t function = above != NULL ? above->function : 0;
+    bool pushed = above != NULL && !above->entry; /* what is on top, by what is below it */
     for (int hops = 0; at != 0 && !on_chunk(t, at); hops++) {
         if (hops == CHAIN_MOST || (at & 7) != 0)
             return -1;
@@ -317,13 +333,21 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
         off->last_used = s->tick;
         if (lay->owner_cstack >= 0 && bytes[lay->frame_owner] == lay->owner_cstack) {
             at = word(bytes + lay->frame_previous);
+            pushed = false;
             continue;
         }
         struct item *item = &found[count];
-        bool pushes, executing = read_executing(s, off, bytes, item, &pushes);
-        bool calls = executing && (function == 0 || pushes) &&
-                     (count > 0 || above == NULL || waits_for(s, view, item, above));
-        if (!calls && (function == 0 || !recall(s, off, function, item))) {
+        struct executing read = {0};
+        const bool executing = read_executing(s, off, bytes, &read);
+        bool calls = executing && (function == 0 || read.pushes) &&
+                     (count > 0 ? !pushed || read.resumes
+                                : above == NULL || waits_for(s, view, &read.item, above));
+        /* What a function leaves behind at its end may run code while its caller waits for it. */
+        const bool doubtful = calls && function != 0 && !pushed && read.waits;
+        *item = read.item;
+        if ((!calls || doubtful) && function != 0 && recall(s, off, function, item)) {
+            calls = false;
+        } else if (!calls) {
             if (!executing || above != NULL)
                 return -1;
             found[0] = *item; /* what it called was read at another moment: it is the top */
@@ -331,8 +355,11 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
             item = &found[0];
             calls = true;
         }
-        if (calls && count == seen)
+        if (calls && doubtful)
+            out->unsure = count > 0 ? found[count - 1].at : 0;
+        else if (calls && count == seen)
             seen++;
+        pushed = lay->version != VERSION_311;
         off->size = (uint32_t)item->code->facts.frame_bytes;
         function = item->function;
         at = item->previous;
@@ -361,23 +388,22 @@ static void append_reversed(struct walk *out, const struct item *found, int coun
 static int climb(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t top,
                  struct item *found, struct walk *out)
 {
-    struct item executing[MAX_OFF], chain[CHAIN_MOST];
+    struct executing executing[MAX_OFF];
+    struct item chain[CHAIN_MOST];
     int count = 0, most = 0;
     for (int i = 0; i < t->off_count; i++) {
         const struct off *off = &t->off[i];
         const uint8_t *bytes =
             locate(view, off->at - off->before, off->before + (size_t)s->lay->frame_locals, NULL);
-        bool pushes;
-        if (bytes != NULL &&
-            read_executing(s, off, bytes + off->before, &executing[count], &pushes))
+        if (bytes != NULL && read_executing(s, off, bytes + off->before, &executing[count]))
             count++;
     }
     for (int i = 0; i < count; i++) {
         bool topmost = true;
         for (int k = 0; k < count && topmost; k++)
-            topmost = executing[k].previous != executing[i].at;
+            topmost = executing[k].item.previous != executing[i].item.at;
         uint64_t end;
-        int length = topmost ? follow(s, t, view, executing[i].at, NULL, chain, out, &end) : 0;
+        int length = topmost ? follow(s, t, view, executing[i].item.at, NULL, chain, out, &end) : 0;
         if (length > most && end == top) {
             most = length;
             memcpy(found, chain, (size_t)length * sizeof *found);
@@ -475,6 +501,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
     out->count = 0;
     out->need = 0;
     out->need_cframe = false;
+    out->unsure = 0;
     out->doubt.at = 0;
     int r = region_of_chunk(view, chunk);
     /* The frame at `from` was believed before, but in the pieces of what lies below the window, and

@@ -64,6 +64,7 @@ struct pyro_layout {
                        * object; -1 ends */
     /* a bit for each opcode that can push a Python function's frame */
     uint32_t op_pushes[8];
+    uint32_t op_resumes[8]; /* ... of those, a generator's */
     uint32_t
         op_quiet[8]; /* the same of those during which nothing else runs; none in 3.11 and 3.12 */
 };

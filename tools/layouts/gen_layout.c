@@ -267,10 +267,28 @@ static void opcodes(void)
 #define KNOWN(op) ((op) == 0 || _PyOpcode_Deopt[op] != 0)
 #endif
 
-/* Which instructions can push a Python function's frame?  Only those that certainly cannot are left
- * out: of the instrumented and the unknown ones it cannot be told. */
+/* A bit for each instruction that is one of `bases`, specialized or not, or of which it cannot be
+ * told: the instrumented and the unknown ones. */
+static void print_family(const char *name, const int *bases, size_t count)
+{
+    uint32_t bits[8] = {0};
+    for (int op = 0; op < 256; op++) {
+#ifdef MIN_INSTRUMENTED_OPCODE
+        bool is_one = op >= MIN_INSTRUMENTED_OPCODE || !KNOWN(op);
+#else
+        bool is_one = !KNOWN(op);
+#endif
+        for (size_t i = 0; i < count; i++)
+            is_one |= _PyOpcode_Deopt[op] == bases[i];
+        bits[op / 32] |= (uint32_t)is_one << op % 32;
+    }
+    print_bits(name, bits);
+}
+
+/* Which instructions can push a frame: a function's, or that of a generator, which it resumes. */
 static void pushing(void)
 {
+    static const int resumes[] = {SEND, FOR_ITER, EXTENDED_ARG};
     static const int bases[] = {
         CALL,          CALL_FUNCTION_EX, LOAD_ATTR, SEND, FOR_ITER, BINARY_OP, EXTENDED_ARG,
 #ifdef PRECALL
@@ -286,18 +304,8 @@ static void pushing(void)
         BINARY_SUBSCR,
 #endif
     };
-    uint32_t bits[8] = {0};
-    for (int op = 0; op < 256; op++) {
-#ifdef MIN_INSTRUMENTED_OPCODE
-        bool pushes = op >= MIN_INSTRUMENTED_OPCODE || !KNOWN(op);
-#else
-        bool pushes = !KNOWN(op);
-#endif
-        for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
-            pushes |= _PyOpcode_Deopt[op] == bases[i];
-        bits[op / 32] |= (uint32_t)pushes << op % 32;
-    }
-    print_bits("op_pushes", bits);
+    print_family("op_pushes", bases, sizeof(bases) / sizeof(bases[0]));
+    print_family("op_resumes", resumes, sizeof(resumes) / sizeof(resumes[0]));
 }
 
 /* Which instructions cannot make anything run but themselves: they call nothing, free nothing and

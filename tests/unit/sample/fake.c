@@ -76,8 +76,8 @@ void fake_code(struct fake *f, uint64_t at, const char *name, int locals, uint32
     fake_put(at, l->code_name, text);
     fake_put(at, l->code_qualname, text);
     fake_put(at, l->code_linetable, table);
-    int op = 0; /* all instructions call */
-    while ((l->op_pushes[op / 32] >> op % 32 & 1) == 0)
+    int op = 0; /* all instructions call, and resume generators */
+    while ((l->op_resumes[op / 32] >> op % 32 & 1) == 0)
         op++;
     memset((uint8_t *)(uintptr_t)at + l->code_adaptive, op, UNITS * 2);
 }
@@ -224,6 +224,9 @@ uint64_t fake_generator(struct fake *f, const struct fake_object *function, uint
     put8(object, l->generator_state, l->state_executing);
     uint64_t frame = object + (uint64_t)l->generator_frame;
     put_frame(f, frame, function, previous, l->owner_generator);
+    /* What resumes it waits for it; on 3.11 C code does, and its caller runs. */
+    if (l->frame_is_entry < 0)
+        put_stack(f, previous, function, false);
     return frame;
 }
 

@@ -517,6 +517,37 @@ static void test_generators(void **state)
     }
 }
 
+/* What pushes a function's frame resumes no generator itself (on 3.11 nothing does, but C code), so
+ * that one on top of it was read at another moment. */
+static void test_generator_at_a_call(void **state)
+{
+    EACH_VERSION(f)
+    {
+        const bool by_c = f.lay->version == 0x030b;
+        struct fake_object a = fake_function(&f, "a", 3), g = fake_function(&f, "g", 2),
+                           caller = fake_function(&f, "caller", 2);
+        int op = 0;
+        while (((f.lay->op_pushes[op / 32] & ~f.lay->op_resumes[op / 32]) >> op % 32 & 1) == 0)
+            op++;
+        memset((uint8_t *)(uintptr_t)caller.code + f.lay->code_adaptive, op, 64);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        uint64_t low = fake_generator(&f, &caller, f.frames[0]), high = fake_generator(&f, &g, low);
+        fake_running(&f, high);
+        const struct thread *t = f.sampler->threads[0];
+        for (int i = 0; i < 3; i++) {
+            step(&f);
+            assert_int_equal(t->depth, by_c ? 3 : 2);
+            assert_int_equal(t->stack[t->depth - 1].at, by_c ? high : low);
+        }
+        if (by_c) { /* what a function leaves behind at its end: its caller waits for it */
+            fake_put32(low, f.lay->frame_stacktop, 2);
+            step(&f);
+            assert_int_equal(t->stack[t->depth - 1].at, high);
+        }
+    }
+}
+
 /* A thread's state may be given to the next one while the list looks the same. */
 static void test_state_taken_again(void **state)
 {
@@ -843,6 +874,7 @@ int main(void)
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_asked_in_all),
         cmocka_unit_test(test_generators),
+        cmocka_unit_test(test_generator_at_a_call),
         cmocka_unit_test(test_state_taken_again),
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_executed),
