@@ -28,8 +28,9 @@ struct tail { /* the frame under the one that is looked at */
     size_t size; /* bytes of it that were read */
     struct code *code;
     int stacktop;
-    bool pushes; /* its instruction can push a frame, as far as we know */
-    int32_t raw; /* where that is */
+    bool pushes;  /* its instruction can push a frame, as far as we know, ... */
+    bool resumes; /* ... or that of a generator, and most likely of nothing else */
+    int32_t raw;  /* where that is */
 };
 
 static const uint8_t *locate(const struct view *view, uint64_t at, size_t size, size_t *rest)
@@ -149,13 +150,6 @@ static bool is_one_of(const uint32_t ops[8], const struct code *code, int32_t in
     return false;
 }
 
-/* Can the instruction push a frame? */
-static bool is_pushing(const struct pyro_sampler *s, const struct code *code, int32_t instruction,
-                       int32_t raw)
-{
-    return is_one_of(s->lay->op_pushes, code, instruction, raw);
-}
-
 static bool owns(struct pyro_sampler *s, const struct header *h)
 {
     return h->code->facts.hidden || codes_function_has(s->codes, h->function, h->code);
@@ -223,6 +217,15 @@ struct item *walk_push(struct walk *out)
     return &out->items[out->count++];
 }
 
+static void note_marks(const struct pyro_sampler *s, struct tail *tail, const struct header *h)
+{
+    tail->code = h->code;
+    tail->stacktop = h->stacktop;
+    tail->raw = h->raw;
+    tail->pushes = is_one_of(s->lay->op_pushes, h->code, h->instruction, h->raw);
+    tail->resumes = is_one_of(s->lay->op_resumes, h->code, h->instruction, h->raw);
+}
+
 static void set_tail(struct pyro_sampler *s, const struct view *view, const struct item *item,
                      struct tail *tail)
 {
@@ -234,10 +237,8 @@ static void set_tail(struct pyro_sampler *s, const struct view *view, const stru
     struct header h = {0};
     read_marks(s, tail->bytes, item->at, &h);
     tail->stacktop = h.stacktop;
-    if (h.executable == item->code->facts.address && read_code(s, tail->bytes, &h)) {
-        tail->raw = h.raw;
-        tail->pushes = is_pushing(s, h.code, h.instruction, h.raw);
-    }
+    if (h.executable == item->code->facts.address && read_code(s, tail->bytes, &h))
+        note_marks(s, tail, &h);
 }
 
 /* A generator in a copy of its bytes, which say that it is executing. */
@@ -261,7 +262,7 @@ static bool read_executing(struct pyro_sampler *s, const struct off *off, const 
     if (!read_code(s, bytes, &h) || !owns(s, &h))
         return false;
     out->item = (struct item){off->at, h.previous, h.code, h.function, h.instruction, 0, false, -1};
-    out->pushes = is_pushing(s, h.code, h.instruction, h.raw);
+    out->pushes = is_one_of(lay->op_pushes, h.code, h.instruction, h.raw);
     out->resumes = h.stacktop != -1 && is_one_of(lay->op_resumes, h.code, h.instruction, h.raw);
     out->waits = h.stacktop >= 0 && lay->frame_stacktop >= 0;
     return true;
@@ -548,7 +549,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             /* The caller was copied before: if it waits for this very function, the function
              * returned in between. */
             gone = zeroed;
-            if ((zeroed && !(adjacent && is_callee(s, &tail, &h))) ||
+            if ((zeroed && !(adjacent && !tail.resumes && is_callee(s, &tail, &h))) ||
                 (tail.stacktop == -1 && returning))
                 break;
         }
@@ -594,9 +595,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             break; /* just pushed: its slots are still another's */
         if (has_stacktop && h.stacktop >= 0 && is_returning(s, &h))
             break; /* on its way out */
-        tail = (struct tail){at,     bytes,      region->end - at,
-                             h.code, h.stacktop, is_pushing(s, h.code, h.instruction, h.raw),
-                             h.raw};
+        tail = (struct tail){.at = at, .bytes = bytes, .size = region->end - at};
+        note_marks(s, &tail, &h);
         at += (uint64_t)h.code->facts.frame_bytes;
     }
     if (view->partial)

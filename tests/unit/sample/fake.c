@@ -76,10 +76,17 @@ void fake_code(struct fake *f, uint64_t at, const char *name, int locals, uint32
     fake_put(at, l->code_name, text);
     fake_put(at, l->code_qualname, text);
     fake_put(at, l->code_linetable, table);
-    int op = 0; /* all instructions call, and resume generators */
-    while ((l->op_resumes[op / 32] >> op % 32 & 1) == 0)
+    fake_instructions(f, at, false);
+}
+
+void fake_instructions(struct fake *f, uint64_t code, bool resume)
+{
+    const struct pyro_layout *l = f->lay;
+    int op = 0;
+    while (((l->op_pushes[op / 32] >> op % 32 & 1) == 0) ||
+           (l->op_resumes[op / 32] >> op % 32 & 1) != resume)
         op++;
-    memset((uint8_t *)(uintptr_t)at + l->code_adaptive, op, UNITS * 2);
+    memset((uint8_t *)(uintptr_t)code + l->code_adaptive, op, UNITS * 2);
 }
 
 struct fake_object fake_function(struct fake *f, const char *name, int locals)
@@ -222,6 +229,7 @@ uint64_t fake_generator(struct fake *f, const struct fake_object *function, uint
     const struct pyro_layout *l = f->lay;
     uint64_t object = fake_alloc(f, (size_t)l->generator_frame + (size_t)function->frame_bytes);
     put8(object, l->generator_state, l->state_executing);
+    fake_instructions(f, function->code, true);
     uint64_t frame = object + (uint64_t)l->generator_frame;
     put_frame(f, frame, function, previous, l->owner_generator);
     /* What resumes it waits for it; on 3.11 C code does, and its caller runs. */

@@ -49,6 +49,8 @@ uint64_t fake_str(struct fake *f, const char *text);
 struct fake_object fake_function(struct fake *f, const char *name, int locals);
 /* The code at this address is another one from now on. */
 void fake_code(struct fake *f, uint64_t at, const char *name, int locals, uint32_t version);
+/* All instructions of the code call functions, or resume generators. */
+void fake_instructions(struct fake *f, uint64_t code, bool resume);
 /* Calls and returns, as the interpreter would. */
 void fake_call(struct fake *f, const struct fake_object *function);
 void fake_return(struct fake *f);

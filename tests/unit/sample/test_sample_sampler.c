@@ -210,6 +210,24 @@ static void test_returned_in_between(void **state)
     }
 }
 
+/* It did not if the caller resumes a generator, in whose stack slot it is left over. */
+static void test_returned_before(void **state)
+{
+    EACH_VERSION(f)
+    {
+        if (f.lay->version != 0x030c && f.lay->version != 0x030d)
+            continue;
+        struct fake_object a = fake_function(&f, "a", 1), b = fake_function(&f, "b", 1);
+        fake_instructions(&f, a.code, true);
+        fake_sample(&f);
+        fake_call(&f, &a);
+        fake_call(&f, &b);
+        fake_put32(f.frames[1], f.lay->frame_stacktop, 0);
+        step(&f);
+        assert_int_equal(f.sampler->threads[0]->depth, 1);
+    }
+}
+
 static void test_deep(void **state)
 {
     EACH_VERSION(f)
@@ -526,13 +544,10 @@ static void test_generator_at_a_call(void **state)
         const bool by_c = f.lay->version == 0x030b;
         struct fake_object a = fake_function(&f, "a", 3), g = fake_function(&f, "g", 2),
                            caller = fake_function(&f, "caller", 2);
-        int op = 0;
-        while (((f.lay->op_pushes[op / 32] & ~f.lay->op_resumes[op / 32]) >> op % 32 & 1) == 0)
-            op++;
-        memset((uint8_t *)(uintptr_t)caller.code + f.lay->code_adaptive, op, 64);
         fake_sample(&f);
         fake_call(&f, &a);
         uint64_t low = fake_generator(&f, &caller, f.frames[0]), high = fake_generator(&f, &g, low);
+        fake_instructions(&f, caller.code, false);
         fake_running(&f, high);
         const struct thread *t = f.sampler->threads[0];
         for (int i = 0; i < 3; i++) {
@@ -866,6 +881,7 @@ int main(void)
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_caller_at_no_call),
         cmocka_unit_test(test_returned_in_between),
+        cmocka_unit_test(test_returned_before),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_assumed),
         cmocka_unit_test(test_links_of_chunks),
