@@ -28,8 +28,8 @@ struct tail { /* the frame under the one that is looked at */
     size_t size; /* bytes of it that were read */
     struct code *code;
     int stacktop;
-    bool pushes;  /* its instruction can push a frame, as far as we know, ... */
-    bool resumes; /* ... or that of a generator, and most likely of nothing else */
+    bool calls;   /* its instruction can push a function's frame, as far as we know, ... */
+    bool resumes; /* ... or that of a generator */
     int32_t raw;  /* where that is */
 };
 
@@ -222,7 +222,7 @@ static void note_marks(const struct pyro_sampler *s, struct tail *tail, const st
     tail->code = h->code;
     tail->stacktop = h->stacktop;
     tail->raw = h->raw;
-    tail->pushes = is_one_of(s->lay->op_pushes, h->code, h->instruction, h->raw);
+    tail->calls = is_one_of(s->lay->op_calls, h->code, h->instruction, h->raw);
     tail->resumes = is_one_of(s->lay->op_resumes, h->code, h->instruction, h->raw);
 }
 
@@ -230,7 +230,7 @@ static void set_tail(struct pyro_sampler *s, const struct view *view, const stru
                      struct tail *tail)
 {
     *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
-    tail->pushes = true;
+    tail->calls = tail->resumes = true;
     tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
     if (tail->bytes == NULL)
         return;
@@ -262,8 +262,9 @@ static bool read_executing(struct pyro_sampler *s, const struct off *off, const 
     if (!read_code(s, bytes, &h) || !owns(s, &h))
         return false;
     out->item = (struct item){off->at, h.previous, h.code, h.function, h.instruction, 0, false, -1};
-    out->pushes = is_one_of(lay->op_pushes, h.code, h.instruction, h.raw);
-    out->resumes = h.stacktop != -1 && is_one_of(lay->op_resumes, h.code, h.instruction, h.raw);
+    const bool resumes = is_one_of(lay->op_resumes, h.code, h.instruction, h.raw);
+    out->pushes = resumes || is_one_of(lay->op_calls, h.code, h.instruction, h.raw);
+    out->resumes = resumes && h.stacktop != -1;
     out->waits = h.stacktop >= 0 && lay->frame_stacktop >= 0;
     return true;
 }
@@ -305,7 +306,7 @@ static bool waits_for(struct pyro_sampler *s, const struct view *view, const str
     if (h->previous != item->at || h->entry) /* called from C: it does not say */
         return true;
     set_tail(s, view, item, &tail);
-    return tail.bytes == NULL || (tail.stacktop >= 0 && called_by(s, &tail, h));
+    return tail.bytes == NULL || (tail.calls && tail.stacktop >= 0 && called_by(s, &tail, h));
 }
 
 /* Follows ->previous from an address off the chunks down to the first frame on one (or to the
@@ -549,7 +550,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
             /* The caller was copied before: if it waits for this very function, the function
              * returned in between. */
             gone = zeroed;
-            if ((zeroed && !(adjacent && !tail.resumes && is_callee(s, &tail, &h))) ||
+            if ((zeroed && !(adjacent && tail.calls && is_callee(s, &tail, &h))) ||
                 (tail.stacktop == -1 && returning))
                 break;
         }
@@ -568,7 +569,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                 under = follow(s, t, view, h.previous, &h, found, out, &end);
                 if (under < 0 || end != tail.at)
                     break;
-                if (under == 0 && !tail.pushes && is_quiet(s, &tail))
+                if (under == 0 && !tail.calls && !tail.resumes && is_quiet(s, &tail))
                     break;
                 append_reversed(out, found, under);
                 adjacent = under > 0 && h.previous == found[0].at && !h.entry;
@@ -578,7 +579,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                 if (is_311 && adjacent == h.entry)
                     break;
                 if (adjacent && tail.bytes != NULL &&
-                    (!tail.pushes || tail.stacktop < 0 || !called_by(s, &tail, &h)))
+                    (!tail.calls || tail.stacktop < 0 || !called_by(s, &tail, &h)))
                     break;
             }
             if (!adjacent && boundary < 0)

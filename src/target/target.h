@@ -62,9 +62,9 @@ struct pyro_layout {
     int tag_mask;     /* low bits of a stack reference that are not the address */
     int op_return[6]; /* opcodes that leave a frame by returning, the second into a generator's
                        * object; -1 ends */
-    /* a bit for each opcode that can push a Python function's frame */
-    uint32_t op_pushes[8];
-    uint32_t op_resumes[8]; /* ... of those, a generator's */
+    /* a bit for each opcode that can push a function's frame, ... */
+    uint32_t op_calls[8];
+    uint32_t op_resumes[8]; /* ... or that of a generator */
     uint32_t
         op_quiet[8]; /* the same of those during which nothing else runs; none in 3.11 and 3.12 */
 };

@@ -285,12 +285,13 @@ static void print_family(const char *name, const int *bases, size_t count)
     print_bits(name, bits);
 }
 
-/* Which instructions can push a frame: a function's, or that of a generator, which it resumes. */
+/* Which instructions can push a function's frame, and which that of a generator, which they resume.
+ */
 static void pushing(void)
 {
     static const int resumes[] = {SEND, FOR_ITER, EXTENDED_ARG};
-    static const int bases[] = {
-        CALL,          CALL_FUNCTION_EX, LOAD_ATTR, SEND, FOR_ITER, BINARY_OP, EXTENDED_ARG,
+    static const int calls[] = {
+        CALL,          CALL_FUNCTION_EX, LOAD_ATTR, BINARY_OP, EXTENDED_ARG,
 #ifdef PRECALL
         PRECALL,
 #endif
@@ -304,7 +305,7 @@ static void pushing(void)
         BINARY_SUBSCR,
 #endif
     };
-    print_family("op_pushes", bases, sizeof(bases) / sizeof(bases[0]));
+    print_family("op_calls", calls, sizeof(calls) / sizeof(calls[0]));
     print_family("op_resumes", resumes, sizeof(resumes) / sizeof(resumes[0]));
 }
 

@@ -83,7 +83,7 @@ void fake_instructions(struct fake *f, uint64_t code, bool resume)
 {
     const struct pyro_layout *l = f->lay;
     int op = 0;
-    while (((l->op_pushes[op / 32] >> op % 32 & 1) == 0) ||
+    while ((l->op_calls[op / 32] >> op % 32 & 1) == resume ||
            (l->op_resumes[op / 32] >> op % 32 & 1) != resume)
         op++;
     memset((uint8_t *)(uintptr_t)code + l->code_adaptive, op, UNITS * 2);
