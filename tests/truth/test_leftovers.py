@@ -9,7 +9,7 @@ from judge import GraphJudge, share_of
 
 
 def test_leftovers(python, folder):
-    recording = record_keeping(0.5, python, "leftovers.py", folder, rate=4000, seconds=2)
+    recording = record_keeping(0.5, python, "leftovers.py", folder, rate=4000, seconds=2.5)
     told = recording.result
     verdict = GraphJudge("leftovers.py", told).judge(recording.stacks)
     say(f"{verdict.impossible} impossible of {verdict.samples}")

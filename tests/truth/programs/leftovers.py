@@ -1,5 +1,5 @@
-"""Generators and coroutines that work without calling anything, resumed by a caller that has called a
-function just before: the function's frame is left over above the caller while they run."""
+"""Generators and coroutines that work without calling anything, just after they or their caller have
+called a function: its frame is left over there while they run."""
 
 import asyncio
 
@@ -14,6 +14,15 @@ def little(number):
 
 def numbers():
     while True:
+        end = perf_counter() + WORK
+        while perf_counter() < end:
+            pass
+        yield 1
+
+
+def calling():
+    while True:
+        little(1)  # -> little
         end = perf_counter() + WORK
         while perf_counter() < end:
             pass
@@ -45,6 +54,12 @@ def by_for(end):
             return  # -> numbers
 
 
+def by_for_calling(end):
+    for number in calling():  # -> calling
+        if perf_counter() > end:
+            return  # -> calling
+
+
 def by_yield_from(end):
     for number in passing():  # -> passing
         little(number)  # -> little
@@ -66,16 +81,17 @@ async def by_async_for(end):  # <- lib
 
 
 def main():
-    for way in (by_for, by_yield_from):
-        way(perf_counter() + SECONDS / 4)  # -> by_for by_yield_from
+    for way in (by_for, by_for_calling, by_yield_from):
+        way(perf_counter() + SECONDS / 5)  # -> by_for by_for_calling by_yield_from
     for way in (by_await, by_async_for):
-        asyncio.run(way(perf_counter() + SECONDS / 4))  # -> lib
+        asyncio.run(way(perf_counter() + SECONDS / 5))  # -> lib
 
 
 main()  # -> main
 tell(
     works={
         "by_for": "numbers",
+        "by_for_calling": "calling",
         "by_yield_from": "numbers",
         "by_await": "awaited",
         "by_async_for": "counted",
