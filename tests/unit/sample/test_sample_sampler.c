@@ -734,7 +734,7 @@ static void test_circles(void **state)
         const uint64_t interpreter = f.interpreter, thread = f.thread, chunk = f.chunk;
 
         fake_put(thread, f.lay->thread_next, thread);
-        ticks(&f, 200); /* the list is walked again meanwhile */
+        ticks(&f, 70); /* the list is walked again meanwhile */
         assert_int_equal(f.sampler->thread_count, 1);
         check(&f);
         fake_put(thread, f.lay->thread_next, 0);
@@ -744,7 +744,7 @@ static void test_circles(void **state)
         uint64_t head = f.target.runtime + (uint64_t)f.lay->runtime_interpreters_head, kept;
         memcpy(&kept, (void *)(uintptr_t)head, 8);
         fake_put(head, 0, other);
-        ticks(&f, 200);
+        ticks(&f, 70);
         assert_int_equal(f.sampler->thread_count, 1);
         check(&f);
         fake_put(head, 0, kept);
