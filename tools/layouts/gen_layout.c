@@ -285,8 +285,7 @@ static void print_family(const char *name, const int *bases, size_t count)
     print_bits(name, bits);
 }
 
-/* Which instructions can push a function's frame, and which that of a generator, which they resume.
- */
+/* Which instructions can push a function's frame, and which a generator's, by resuming it. */
 static void pushing(void)
 {
     static const int resumes[] = {SEND, FOR_ITER, EXTENDED_ARG};
