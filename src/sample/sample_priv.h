@@ -115,12 +115,15 @@ struct off { /* a frame (or a cframe) that is not on a chunk and was met lately 
     int index;             /* 3.10: where in the kept stack it was last */
 };
 
+#define UNKNOWNS 16
 struct walk {
     struct item *items;
     int count, cap;
     uint64_t need; /* an address off the chunks that was not in the read; 0: none */
     bool need_cframe;
-    uint64_t unsure; /* the frame whose caller says that it waits for another one; 0: none */
+    uint64_t unsure; /* the frame whose caller does not wait for it, as far as we know; 0: none */
+    uint64_t unknown[UNKNOWNS]; /* what is not known to be: see struct standing */
+    int unknown_count;
     struct {
         uint64_t at, function, code;
     } doubt; /* the frame that ended the walk, for its function has another code; 0: none */
@@ -180,6 +183,13 @@ struct thread {
     int window_chunk;
     bool window_whole; /* it begins at the bottom of the stack */
     int window_first;  /* 3.10: it begins with this frame of the kept stack */
+};
+
+#define STANDINGS 4096
+struct standing { /* a function on an instruction of a generator, called by something in C */
+    uint64_t key; /* which; 0: none */
+    uint64_t since, last, seen; /* ticks: the first, the last, and in how many */
+    bool agreed;                /* both copies of a sample showed it */
 };
 
 #define SHAPES 1024
@@ -261,6 +271,7 @@ struct pyro_sampler {
     struct walk one, two;
     struct no_frame no_frames[NO_FRAMES];
     struct calling callings[CALLINGS];
+    struct standing standings[STANDINGS];
     struct shape *shapes; /* SHAPES of them, or NULL */
     uint64_t next_tick;   /* its number in the schedule */
     bool resumed;         /* it was off until now */
@@ -400,6 +411,8 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
                int chunk, const struct item *below, struct walk *out);
 /* The next item, to be filled in; NULL: no memory. */
 struct item *walk_push(struct walk *out);
+/* What was not known to stand on a generator is, if both walks met it. */
+void walk_agree(struct pyro_sampler *s);
 /* Reads one frame's header as an item; false if it is none. */
 bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, struct item *out);
 

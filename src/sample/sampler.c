@@ -385,6 +385,7 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
            (common == 0 || stack[common - 1].instruction == w->items[common - 1].instruction))
         common++;
     t->sure = start.anchor + common;
+    walk_agree(s);
     t->depth = believed_depth(t, s->one.unsure);
     mine = t->depth - start.anchor;
     uint32_t unverified = 0;

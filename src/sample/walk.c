@@ -12,9 +12,11 @@
 #define VERSION_311 0x030b
 #define VERSION_313 0x030d
 #define CHAIN_MOST 512
+#define OFTEN 1000    /* in more than one of so many ticks, ... */
+#define OFTEN_LEAST 8 /* ... and so often at least */
 
 struct header {
-    uint64_t previous, executable, function;
+    uint64_t at, previous, executable, function;
     int stacktop;        /* -1: running; -2: not one */
     bool entry;          /* 3.11: a C function called it */
     int32_t raw;         /* the instruction pointer's offset */
@@ -67,6 +69,7 @@ static void read_marks(const struct pyro_sampler *s, const uint8_t *bytes, uint6
 {
     const struct pyro_layout *lay = s->lay;
     uint64_t tags = (uint64_t)lay->tag_mask;
+    h->at = at;
     h->previous = word(bytes + lay->frame_previous);
     h->executable = word(bytes + lay->frame_executable) & ~tags;
     h->function = word(bytes + lay->frame_function) & ~tags;
@@ -309,6 +312,39 @@ static bool waits_for(struct pyro_sampler *s, const struct view *view, const str
     return tail.bytes == NULL || (tail.calls && tail.stacktop >= 0 && called_by(s, &tail, h));
 }
 
+/* May a function stand there, on a generator that called it through C?  The generator's marks do
+ * not say what it called so; and it is copied a moment after what stands on it, and may have gone
+ * on. It is believed where both copies of a sample showed it once, or where it is seen time and
+ * again, which the profile can judge. */
+static bool is_known(struct pyro_sampler *s, const struct item *under, uint64_t above,
+                     struct walk *out)
+{
+    uint64_t key = pyro_base_mix(under->code->facts.address + (uint64_t)under->instruction +
+                                 pyro_base_mix(above));
+    struct standing *known = &s->standings[key % STANDINGS];
+    if (known->key != key && !known->agreed)
+        *known = (struct standing){.key = key, .since = s->tick};
+    if (known->key == key && known->last != s->tick) {
+        known->seen++;
+        known->last = s->tick;
+    }
+    if (known->key == key && (known->agreed || (known->seen >= OFTEN_LEAST &&
+                                                known->seen * OFTEN >= s->tick - known->since)))
+        return true;
+    if (out->unknown_count < UNKNOWNS)
+        out->unknown[out->unknown_count++] = key;
+    return false;
+}
+
+void walk_agree(struct pyro_sampler *s)
+{
+    for (int i = 0; i < s->one.unknown_count; i++)
+        for (int k = 0; k < s->two.unknown_count; k++)
+            if (s->one.unknown[i] == s->two.unknown[k])
+                s->standings[s->one.unknown[i] % STANDINGS] =
+                    (struct standing){.key = s->one.unknown[i], .agreed = true};
+}
+
 /* Follows ->previous from an address off the chunks down to the first frame on one (or to the
  * bottom, 0).  above: the header of the frame on top, or NULL.  Puts the running generators met
  * into found, topmost first.  Returns their number; -1 if what is there does not fit; -2 if
@@ -345,7 +381,12 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
                      (count > 0 ? !pushed || read.resumes
                                 : above == NULL || waits_for(s, view, &read.item, above));
         /* What a function leaves behind at its end may run code while its caller waits for it. */
-        const bool doubtful = calls && function != 0 && !pushed && read.waits;
+        const struct item *top = count > 0 ? &found[count - 1] : NULL;
+        const bool by_c = calls && function != 0 && !pushed;
+        const bool known =
+            !by_c || is_known(s, &read.item,
+                              top != NULL ? top->code->facts.address : above->executable, out);
+        const bool doubtful = by_c && (read.waits || !known);
         *item = read.item;
         if ((!calls || doubtful) && function != 0 && recall(s, off, function, item)) {
             calls = false;
@@ -357,8 +398,8 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
             item = &found[0];
             calls = true;
         }
-        if (calls && doubtful)
-            out->unsure = count > 0 ? found[count - 1].at : 0;
+        if (calls && doubtful && (!known || top != NULL))
+            out->unsure = top != NULL ? top->at : above->at;
         else if (calls && count == seen)
             seen++;
         pushed = lay->version != VERSION_311;
@@ -504,6 +545,7 @@ void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view
     out->need = 0;
     out->need_cframe = false;
     out->unsure = 0;
+    out->unknown_count = 0;
     out->doubt.at = 0;
     int r = region_of_chunk(view, chunk);
     /* The frame at `from` was believed before, but in the pieces of what lies below the window, and

@@ -563,6 +563,69 @@ static void test_generator_at_a_call(void **state)
     }
 }
 
+/* Walks one copy of what the next tick would read.  Which frame is believed only if the second copy
+ * shows it too? */
+static uint64_t unsure_of_one_copy(struct fake *f)
+{
+    struct pyro_sampler *s = f->sampler;
+    struct thread *t = s->threads[0];
+    static uint8_t bytes[FAKE_CHUNK * 2];
+    struct view view;
+    size_t size = 0;
+    s->tick++;
+    plan_thread(s, t);
+    assert_in_range(t->plan_bytes, 1, sizeof bytes);
+    for (int i = 0; i < t->plan_count; i++) {
+        const struct region *r = &t->plan[i];
+        memcpy(bytes + size, (const void *)(uintptr_t)r->start, r->end - r->start);
+        size += r->end - r->start;
+    }
+    plan_view(s, t->plan, t->plan_count, t->plan_blocks, bytes, &view);
+    walk_view(s, t, &view, t->window_low, t->window_chunk, NULL, &s->one);
+    assert_int_equal(s->one.count, 3);
+    return s->one.unsure;
+}
+
+/* On 3.11 C code resumes all generators, and what it called is nowhere said: what stands on a
+ * generator is believed where both copies showed it there once, or it is seen there again and
+ * again. */
+static void test_called_by_c(void **state)
+{
+    struct fake f;
+    fake_begin(&f, 0x030b0000);
+    struct fake_object a = fake_function(&f, "a", 3), g = fake_function(&f, "g", 2),
+                       other = fake_function(&f, "other", 2),
+                       caller = fake_function(&f, "caller", 2);
+    fake_sample(&f);
+    fake_call(&f, &a);
+    uint64_t low = fake_generator(&f, &caller, f.frames[0]);
+    fake_running(&f, low);
+    step(&f);
+    uint64_t high = fake_generator(&f, &g, low);
+    fake_running(&f, high);
+    plan_add_off(f.sampler, f.sampler->threads[0], high, false);
+    assert_int_equal(unsure_of_one_copy(&f), high);
+    step(&f);
+    assert_int_equal(unsure_of_one_copy(&f), 0);
+    /* at another instruction */
+    fake_put(low, f.lay->frame_ip, caller.code + (uint64_t)f.lay->code_adaptive + 12);
+    fake_put32(low, f.lay->frame_stacktop, -1);
+    assert_int_equal(unsure_of_one_copy(&f), 0); /* it is taken to be where it was */
+    assert_int_equal(f.sampler->one.items[1].instruction, 8);
+    step(&f);
+    assert_int_equal(unsure_of_one_copy(&f), 0);
+    assert_int_equal(f.sampler->one.items[1].instruction, 12); /* both copies showed it */
+    /* another function, of which nothing is known */
+    fake_put(high, f.lay->frame_executable, other.code);
+    fake_put(high, f.lay->frame_function, other.at);
+    fake_put(high, f.lay->frame_ip, other.code + (uint64_t)f.lay->code_adaptive + 8);
+    fake_instructions(&f, other.code, true);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(unsure_of_one_copy(&f), high);
+    assert_int_equal(unsure_of_one_copy(&f), 0);
+    fake_end(&f);
+}
+
 /* A thread's state may be given to the next one while the list looks the same. */
 static void test_state_taken_again(void **state)
 {
@@ -891,6 +954,7 @@ int main(void)
         cmocka_unit_test(test_asked_in_all),
         cmocka_unit_test(test_generators),
         cmocka_unit_test(test_generator_at_a_call),
+        cmocka_unit_test(test_called_by_c),
         cmocka_unit_test(test_state_taken_again),
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_executed),
