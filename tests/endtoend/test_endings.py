@@ -233,7 +233,9 @@ def test_slow_start(python, folder):
     path = folder / "a.pyro"
     with started(python, BUSY, path, "0.3", env=environment(LD_PRELOAD=str(library))) as process:
         assert process.wait(HANG) == 0
-    assert report(path)["sampling"]["taken"] >= 150
+    sampling = report(path)["sampling"]
+    assert sampling["ticks"] >= 200, sampling  # since it was met, also those without a CPU for us
+    assert sampling["taken"] > 0
 
 
 def test_ends_in_the_middle_of_threads(python, folder):
