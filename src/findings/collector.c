@@ -31,7 +31,7 @@ int findings_collector(const struct evidence *e, double least, struct pyro_findi
     if (out->function != PYRO_NONE) {
         const struct pyro_function *f = &p->functions[out->function];
         findings_say(out, ", most of it while in ");
-        findings_say_name(out, f);
+        findings_say_name(out, p, f);
         findings_say(out, ", ");
         findings_say_place(out, f, f->first_line);
     }

@@ -31,9 +31,11 @@ rule_fn findings_hot_function, findings_spread_out, findings_hot_line, findings_
 /* ---- words.c: each adds to out->text; names and places are cut, so that what follows fits */
 void findings_say(struct pyro_finding *out, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-void findings_say_name(struct pyro_finding *out, const struct pyro_function *f);
+void findings_say_name(struct pyro_finding *out, const struct pyro_profile *p,
+                       const struct pyro_function *f);
 /* ", called from `f`", or "`<module>` of app.py", for there are many of those. */
-void findings_say_caller(struct pyro_finding *out, const struct pyro_function *f);
+void findings_say_caller(struct pyro_finding *out, const struct pyro_profile *p,
+                         const struct pyro_function *f);
 /* "main.py:389", which becomes the finding's place. */
 void findings_say_place(struct pyro_finding *out, const struct pyro_function *f, uint32_t line);
 /* ": `source of the line`", if the recording has it. */

@@ -110,7 +110,7 @@ int findings_gil(const struct evidence *e, double least, struct pyro_finding *ou
                      "Threads wait for the GIL for %.0f %% of the time that they could run, most "
                      "of it in ",
                      100.0 * out->share);
-        findings_say_name(out, f);
+        findings_say_name(out, p, f);
         findings_say(out, ", ");
         findings_say_place(out, f, out->line);
         rc = 1;

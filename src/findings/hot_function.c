@@ -112,7 +112,7 @@ static void say_caller(const struct pyro_profile *p, struct pyro_finding *out)
     if (most == NULL || most->caller == PYRO_NONE)
         return;
     out->caller = most->caller;
-    findings_say_caller(out, &p->functions[out->caller]);
+    findings_say_caller(out, p, &p->functions[out->caller]);
     if ((double)most->total < ALONE * (double)p->function_sums[out->function].total)
         findings_say(out, " and others");
 }
@@ -121,7 +121,7 @@ static void say_caller(const struct pyro_profile *p, struct pyro_finding *out)
 static void say_function(const struct pyro_profile *p, bool itself, struct pyro_finding *out)
 {
     const struct pyro_function *f = &p->functions[out->function];
-    findings_say_name(out, f);
+    findings_say_name(out, p, f);
     findings_say(out, itself ? " itself, " : ", ");
     findings_say_place(out, f, f->first_line);
     say_caller(p, out);

@@ -35,7 +35,7 @@ int findings_hot_line(const struct evidence *e, double least, struct pyro_findin
         out->of = p->samples;
         out->share = (double)most / (double)p->samples;
         findings_say(out, "%.0f %% of %s is in one line of ", 100.0 * out->share, findings_time(p));
-        findings_say_name(out, f);
+        findings_say_name(out, p, f);
         findings_say(out, ", ");
         findings_say_place(out, f, out->line);
         findings_say_source(out, p, f, out->line);

@@ -93,11 +93,11 @@ int findings_waiting_line(const struct evidence *e, double least, struct pyro_fi
     if ((double)left_out > TOLD_FROM * (double)of)
         findings_say(out, "Waits for other threads aside, ");
     findings_say(out, "%.0f %% of %s is spent waiting in ", 100.0 * out->share, findings_time(p));
-    findings_say_name(out, f);
+    findings_say_name(out, p, f);
     findings_say(out, ", ");
     findings_say_place(out, f, out->line);
     findings_say_source(out, p, f, out->line);
     if (out->caller != PYRO_NONE)
-        findings_say_caller(out, &p->functions[out->caller]);
+        findings_say_caller(out, p, &p->functions[out->caller]);
     return 1;
 }

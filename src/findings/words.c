@@ -32,11 +32,27 @@ static void say_cut(struct pyro_finding *out, struct pyro_str text, size_t most)
     findings_say(out, "`%.*s%s`", (int)shown, text.bytes, shown < text.size ? "…" : "");
 }
 
-void findings_say_name(struct pyro_finding *out, const struct pyro_function *f)
+static bool is_same(struct pyro_str a, struct pyro_str b)
+{
+    return a.size == b.size && memcmp(a.bytes, b.bytes, a.size) == 0;
+}
+
+/* Does another function that took time have that name, in another class? */
+static bool has_namesake(const struct pyro_profile *p, const struct pyro_function *f)
+{
+    for (uint32_t i = 0; i < p->function_count; i++)
+        if (p->function_sums[i].total > 0 && is_same(p->functions[i].name, f->name) &&
+            !is_same(p->functions[i].qualname, f->qualname))
+            return true;
+    return false;
+}
+
+void findings_say_name(struct pyro_finding *out, const struct pyro_profile *p,
+                       const struct pyro_function *f)
 {
     struct pyro_str name = f->name;
     if (name.size == 0 || name.bytes[0] == '<' ||
-        (name.size > 1 && memcmp(name.bytes, "__", 2) == 0))
+        (name.size > 1 && memcmp(name.bytes, "__", 2) == 0) || has_namesake(p, f))
         name = f->qualname;
     say_cut(out, name, NAME_MOST);
 }
@@ -60,11 +76,12 @@ void findings_say_source(struct pyro_finding *out, const struct pyro_profile *p,
     say_cut(out, text, SOURCE_MOST);
 }
 
-void findings_say_caller(struct pyro_finding *out, const struct pyro_function *f)
+void findings_say_caller(struct pyro_finding *out, const struct pyro_profile *p,
+                         const struct pyro_function *f)
 {
     static const char module[] = "<module>";
     findings_say(out, ", called from ");
-    findings_say_name(out, f);
+    findings_say_name(out, p, f);
     if (f->qualname.size != sizeof module - 1 ||
         memcmp(f->qualname.bytes, module, sizeof module - 1) != 0)
         return;

@@ -63,6 +63,18 @@ static void test_qrcode(void **state)
                    "`make`"); /* 599 of 800 */
 }
 
+/* A name that several functions have says too little. */
+static void test_namesakes(void **state)
+{
+    feed_start(&feed, 1000);
+    feed_function(&feed, "event", "/lib/threading.py", "Event.wait", "threading", 580, 610);
+    feed_function(&feed, "condition", "/lib/threading.py", "Condition.wait", "threading", 295, 340);
+    feed_sample(&feed, "t", "m:1 > event:600 > condition:331", 900);
+    feed_sample(&feed, "t", "m:1 > other:2", 100);
+    expect_finding("90 % of the time is in `Condition.wait` itself, threading.py:295, called from "
+                   "`Event.wait`");
+}
+
 static void test_one_hot_loop(void **state)
 {
     feed_start(&feed, 1000);
@@ -351,7 +363,8 @@ static void test_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_qrcode),
-                                       cmocka_unit_test(test_one_hot_loop),
+                                       cmocka_unit_test(test_namesakes),
+        cmocka_unit_test(test_one_hot_loop),
                                        cmocka_unit_test(test_hot_at_the_bottom),
                                        cmocka_unit_test(test_not_the_trunk),
                                        cmocka_unit_test(test_recursion),
