@@ -12,8 +12,8 @@
 #define VERSION_311 0x030b
 #define VERSION_313 0x030d
 #define CHAIN_MOST 512
-#define OFTEN 1000    /* in more than one of so many ticks, ... */
-#define OFTEN_LEAST 8 /* ... and so often at least */
+#define OFTEN 1000    /* in one of so many ticks, ... */
+#define OFTEN_LEAST 8 /* ... and in so many at least */
 
 struct header {
     uint64_t at, previous, executable, function;
@@ -314,7 +314,7 @@ static bool waits_for(struct pyro_sampler *s, const struct view *view, const str
 
 /* May a function stand there, on a generator that called it through C?  The generator's marks do
  * not say what it called so; and it is copied a moment after what stands on it, and may have gone
- * on. It is believed where both copies of a sample showed it once, or where it is seen time and
+ * on.  It is believed where both copies of a sample showed it once, or where it is seen time and
  * again, which the profile can judge. */
 static bool is_known(struct pyro_sampler *s, const struct item *under, uint64_t above,
                      struct walk *out)
@@ -380,12 +380,12 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
         bool calls = executing && (function == 0 || read.pushes) &&
                      (count > 0 ? !pushed || read.resumes
                                 : above == NULL || waits_for(s, view, &read.item, above));
-        /* What a function leaves behind at its end may run code while its caller waits for it. */
         const struct item *top = count > 0 ? &found[count - 1] : NULL;
         const bool by_c = calls && function != 0 && !pushed;
         const bool known =
             !by_c || is_known(s, &read.item,
                               top != NULL ? top->code->facts.address : above->executable, out);
+        /* What a function leaves behind at its end may run code while its caller waits for it. */
         const bool doubtful = by_c && (read.waits || !known);
         *item = read.item;
         if ((!calls || doubtful) && function != 0 && recall(s, off, function, item)) {
