@@ -94,12 +94,16 @@ def not_tested():
 
 
 def run_on_each(metafunc, found):
-    """A test with `python` runs on each of those found; without any it says why it does not."""
+    """A test with `python` runs on each of those found; without any it says why it does not.
+
+    Where tests run side by side those of a Python can be kept together (`--dist loadgroup`): what
+    judges a sum over all of them has to come after them, in the same process."""
     none = pytest.mark.skip(
         reason="no Python to test on: see `tools/pythons list`, $PYROMETER_PYTHONS"
     )
     if "python" in metafunc.fixturenames:
-        each = [pytest.param(python, id=python.name) for python in found]
+        group = pytest.mark.xdist_group
+        each = [pytest.param(python, id=python.name, marks=group(python.name)) for python in found]
         metafunc.parametrize("python", each or [pytest.param(None, id="none", marks=none)])
 
 
