@@ -49,7 +49,7 @@ Exports of a recording, judged by scripts of their own.
   $ pyrometer export app.pyro --format collapsed --mode cpu | cmp - cpu
   $ "$PYTHON" -c 'import sys
   > all, gil, cpu = (sum(int(line.split()[-1]) for line in open(name)) for name in sys.argv[1:])
-  > print(0.2 * all < gil < 0.8 * all, 0.2 * all < cpu <= all)' out.collapsed gil cpu
+  > print(0.2 * all < gil < 0.8 * all or (all, gil), 0.2 * all < cpu <= all or (all, cpu))' out.collapsed gil cpu
   True True
   $ pyrometer export app.pyro --format collapsed --gil --idle
   pyrometer: Of --state, --mode, --gil and --idle only one can be given.

@@ -364,7 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_qrcode),
                                        cmocka_unit_test(test_namesakes),
-        cmocka_unit_test(test_one_hot_loop),
+                                       cmocka_unit_test(test_one_hot_loop),
                                        cmocka_unit_test(test_hot_at_the_bottom),
                                        cmocka_unit_test(test_not_the_trunk),
                                        cmocka_unit_test(test_recursion),
