@@ -401,14 +401,34 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
     return unverified;
 }
 
-/* Has the thread written into its stack between the two copies? */
-static bool differ(const struct view *one, const struct view *two)
+/* Is the frame, which is off the chunks, not the same in both copies? */
+static bool frame_differs(const struct view *one, const struct view *two, const struct item *item)
 {
-    for (int i = one->count - 1; i >= 0; i--) {
+    for (int i = one->blocks; i < one->count; i++) {
+        const struct region *r = &one->regions[i];
+        if (item->at < r->start || item->at >= r->end)
+            continue;
+        size_t at = item->at - r->start, size = (size_t)item->code->facts.frame_bytes;
+        if (size > r->end - item->at)
+            size = r->end - item->at;
+        return memcmp(r->bytes + at, two->regions[i].bytes + at, size) != 0;
+    }
+    return false;
+}
+
+/* Has the thread written into its stack between the two copies?  What was read besides, between
+ * frames off the chunks or where some have been, other threads may have by now. */
+static bool differ(const struct thread *t, const struct view *one, const struct view *two)
+{
+    for (int i = 0; i < one->blocks; i++) {
         const struct region *r = &one->regions[i];
         if (memcmp(r->bytes, two->regions[i].bytes, r->end - r->start) != 0)
             return true;
     }
+    int at = t->depth;
+    while (at > 0 && (at = t->stack[at - 1].barrier) >= 0)
+        if (frame_differs(one, two, &t->stack[at]))
+            return true;
     return one->current != two->current || one->top != two->top;
 }
 
@@ -551,7 +571,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
     if (unverified > 0)
         s->hasty = t;
     sampler_emit(s, t, top_node(t), flags, unverified, second,
-                 unverified > 0 || differ(&one, &two));
+                 unverified > 0 || differ(t, &one, &two));
     return TAKEN;
 }
 

@@ -1,4 +1,5 @@
-"""Phases in which what the main thread does is known, and two threads that compete for the GIL.
+"""Phases in which what the main thread does is known, and threads that compete for the GIL, two at a
+time.
 
 Each phase is a function of its own.  The intervals in which the collector ran are told by this
 program's own clock, and for how long the threads that compete could run by the kernel.
@@ -16,7 +17,7 @@ from known import OUT, SECONDS
 
 LARGE = b"x" * 20_000_000  # hashing it takes some 10 ms, without the GIL
 collected = []
-shares = []  # of its time in which a competing thread ran, or was ready to
+shares = {"computes": [], "generates": []}  # of a thread's time in which it ran, or was ready to
 gc.disable()  # it collects when it is told to
 
 
@@ -64,21 +65,33 @@ def computes(end):
     begin, before = perf_counter(), ready()
     while perf_counter() < end:
         pass
-    shares.append((ready() - before) / (perf_counter() - begin))
+    shares["computes"].append((ready() - before) / (perf_counter() - begin))
 
 
-def competes():
+def generates(end):
+    """Each generator has the memory of one that ended before, also of the other thread's."""
+    begin, before = perf_counter(), ready()
+    while perf_counter() < end:
+        sum(number for number in range(200))
+    shares["generates"].append((ready() - before) / (perf_counter() - begin))
+
+
+def compete(function):
     end = perf_counter() + SECONDS
-    threads = [threading.Thread(target=computes, args=(end,)) for _ in range(2)]
+    threads = [threading.Thread(target=function, args=(end,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-for phase in (runs, sleeps, waits_for_lock, hashes, collects, competes):
+for phase in (runs, sleeps, waits_for_lock, hashes, collects):
     phase()
-told = {"collected": collected, "ready": sum(shares) / 2, "told": perf_counter()}
+for function in (computes, generates):
+    compete(function)
+told = {"collected": collected, "ready": {}, "told": perf_counter()}
+for name, each in shares.items():
+    told["ready"][name] = sum(each) / 2
 with open("/proc/thread-self/schedstat") as file:
     os.sched_yield()  # what it ran since the kernel's last tick is counted then
     told["ran"], told["delayed"], _ = map(int, file.read().split())
