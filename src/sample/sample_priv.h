@@ -409,6 +409,9 @@ void variables_tell(struct pyro_sampler *s); /* to whom the options name */
  * item under it, or NULL. */
 void walk_view(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t from,
                int chunk, const struct item *below, struct walk *out);
+/* What the view has of these bytes; NULL: not all of them.  *rest (may be NULL): how many it has
+ * from there on. */
+const uint8_t *walk_locate(const struct view *view, uint64_t at, size_t size, size_t *rest);
 /* The next item, to be filled in; NULL: no memory. */
 struct item *walk_push(struct walk *out);
 /* What was not known to stand on a generator is, if both walks met it. */

@@ -401,19 +401,13 @@ static uint32_t compare(struct pyro_sampler *s, struct thread *t, const struct v
     return unverified;
 }
 
-/* Is the frame, which is off the chunks, not the same in both copies? */
+/* Is the frame not the same in both copies? */
 static bool frame_differs(const struct view *one, const struct view *two, const struct item *item)
 {
-    for (int i = one->blocks; i < one->count; i++) {
-        const struct region *r = &one->regions[i];
-        if (item->at < r->start || item->at >= r->end)
-            continue;
-        size_t at = item->at - r->start, size = (size_t)item->code->facts.frame_bytes;
-        if (size > r->end - item->at)
-            size = r->end - item->at;
-        return memcmp(r->bytes + at, two->regions[i].bytes + at, size) != 0;
-    }
-    return false;
+    size_t rest, size = (size_t)item->code->facts.frame_bytes;
+    const uint8_t *bytes = walk_locate(one, item->at, 1, &rest);
+    return bytes != NULL &&
+           memcmp(bytes, walk_locate(two, item->at, 1, NULL), size < rest ? size : rest) != 0;
 }
 
 /* Has the thread written into its stack between the two copies?  What was read besides, between

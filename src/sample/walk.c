@@ -35,7 +35,7 @@ struct tail { /* the frame under the one that is looked at */
     int32_t raw;  /* where that is */
 };
 
-static const uint8_t *locate(const struct view *view, uint64_t at, size_t size, size_t *rest)
+const uint8_t *walk_locate(const struct view *view, uint64_t at, size_t size, size_t *rest)
 {
     for (int i = view->count - 1; i >= 0; i--) {
         const struct region *r = &view->regions[i];
@@ -234,7 +234,7 @@ static void set_tail(struct pyro_sampler *s, const struct view *view, const stru
 {
     *tail = (struct tail){.at = item->at, .code = item->code, .stacktop = -2};
     tail->calls = tail->resumes = true;
-    tail->bytes = locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
+    tail->bytes = walk_locate(view, item->at, (size_t)s->lay->frame_locals, &tail->size);
     if (tail->bytes == NULL)
         return;
     struct header h = {0};
@@ -362,7 +362,8 @@ static int follow(struct pyro_sampler *s, struct thread *t, const struct view *v
         struct off *off = plan_find_off(t, at);
         const uint8_t *bytes = NULL;
         if (off != NULL)
-            bytes = locate(view, at - off->before, off->before + (size_t)lay->frame_locals, NULL);
+            bytes =
+                walk_locate(view, at - off->before, off->before + (size_t)lay->frame_locals, NULL);
         if (bytes == NULL) {
             out->need = at;
             return -2;
@@ -436,8 +437,8 @@ static int climb(struct pyro_sampler *s, struct thread *t, const struct view *vi
     int count = 0, most = 0;
     for (int i = 0; i < t->off_count; i++) {
         const struct off *off = &t->off[i];
-        const uint8_t *bytes =
-            locate(view, off->at - off->before, off->before + (size_t)s->lay->frame_locals, NULL);
+        const uint8_t *bytes = walk_locate(view, off->at - off->before,
+                                           off->before + (size_t)s->lay->frame_locals, NULL);
         if (bytes != NULL && read_executing(s, off, bytes + off->before, &executing[count]))
             count++;
     }
@@ -513,7 +514,7 @@ static void walk_top(struct pyro_sampler *s, struct thread *t, const struct view
 
 bool walk_header(struct pyro_sampler *s, const struct view *view, uint64_t at, struct item *out)
 {
-    const uint8_t *bytes = locate(view, at, (size_t)s->lay->frame_locals, NULL);
+    const uint8_t *bytes = walk_locate(view, at, (size_t)s->lay->frame_locals, NULL);
     struct header h;
     if (bytes == NULL)
         return false;
