@@ -143,6 +143,21 @@ uint64_t pyro_base_tsc(void); /* the CPU's time-stamp counter (x86-64, aarch64),
 /* The boot's id as 36 characters and a NUL; "" where it cannot be read. */
 void pyro_base_boot_id(char out[37]);
 
+/* ---- a walk along a list that somebody else changes, and which may lead round: what it comes to
+ * is compared with where it was at the last power of two (Brent's algorithm). */
+struct pyro_round {
+    uint64_t steps, at; /* all zero: a walk begins */
+};
+static inline bool pyro_base_goes_round(struct pyro_round *round, uint64_t at)
+{
+    if (round->steps > 0 && at == round->at)
+        return true;
+    if ((round->steps & (round->steps + 1)) == 0)
+        round->at = at;
+    round->steps++;
+    return false;
+}
+
 /* ---- small files (such as those of /proc).  Reads the whole file, adds a NUL; the caller frees.
  * PYRO_E_NOT_FOUND, PYRO_E_PERMISSION, PYRO_E_IO, PYRO_E_NOMEM; err may be NULL. */
 int pyro_base_read_file(const char *path, size_t max, char **out, size_t *size,

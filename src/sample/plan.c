@@ -79,11 +79,13 @@ int plan_learn_chunks(struct pyro_sampler *s, struct thread *t, uint64_t newest,
         return 0;
     }
     struct pyro_vec fresh = PYRO_VEC(struct chunk);
+    struct pyro_round round = {0};
     int rc = 0;
     for (uint64_t at = newest; at != 0;) {
         struct chunk chunk;
         uint64_t previous;
-        rc = fresh.len > MAX_CHUNKS ? PYRO_E_INVALID : read_chunk(s, at, &chunk, &previous);
+        bool odd = fresh.len > MAX_CHUNKS || pyro_base_goes_round(&round, at);
+        rc = odd ? PYRO_E_INVALID : read_chunk(s, at, &chunk, &previous);
         if (rc != 0)
             break;
         /* One that was the newest has its `top` written only when the next is pushed. */

@@ -1,7 +1,7 @@
 /*
  * The threads of all interpreters of a process.  The lists are read while the program changes them:
- * each element must point back to the one before and to its interpreter, which also makes a cycle
- * impossible; a walk that meets anything else begins again, and after a few attempts the last one
+ * each thread must point back to the one before and to its interpreter, and the interpreters not
+ * lead round; a walk that meets anything else begins again, and after a few attempts the last one
  * counts.
  */
 #include "target_priv.h"
@@ -41,6 +41,7 @@ static int walk(struct pyro_target *t, uint64_t interpreter, uint64_t *out, int 
 static int walk_all(struct pyro_target *t, uint64_t *out, int max, bool *whole)
 {
     const struct pyro_layout *l = &t->layout;
+    struct pyro_round round = {0};
     uint64_t at;
     int count = 0;
     int rc = pyro_target_read_u64(t, t->runtime + (uint64_t)l->runtime_interpreters_head, &at);
@@ -51,7 +52,8 @@ static int walk_all(struct pyro_target *t, uint64_t *out, int max, bool *whole)
         bool its_whole = false;
         int its = target_plausible(at) ? walk(t, at, out + count, max - count, &its_whole) : 0;
 
-        if (its < 0 || !its_whole) { /* it is being made or ended */
+        /* it is being made or ended */
+        if (its < 0 || !its_whole || pyro_base_goes_round(&round, at)) {
             *whole = false;
             break;
         }

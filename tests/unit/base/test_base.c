@@ -191,6 +191,24 @@ static void numbers(void **ctx)
     assert_true(strlen(boot) == 36 || !strlen(boot));
 }
 
+/* Lists of `before` elements that lead into a circle of `length`, and one that ends. */
+static void rounds(void **ctx)
+{
+    for (uint64_t before = 0; before < 40; before++)
+        for (uint64_t length = 1; length < 40; length++) {
+            struct pyro_round round = {0};
+            uint64_t at = 0, steps = 0;
+            while (!pyro_base_goes_round(&round, at)) {
+                at = at + 1 < before + length ? at + 1 : before;
+                assert_true(++steps <= 3 * (before + length));
+            }
+            assert_true(steps >= before + length); /* nothing is told too early */
+        }
+    struct pyro_round round = {0};
+    for (uint64_t at = 0; at < 100000; at++)
+        assert_false(pyro_base_goes_round(&round, at));
+}
+
 static void files(void **ctx)
 {
     struct pyro_error err;
@@ -236,7 +254,7 @@ int main(void)
         cmocka_unit_test(buffers), cmocka_unit_test(hostile_varints), cmocka_unit_test(vectors),
         cmocka_unit_test(maps),    cmocka_unit_test(map_of_elements), cmocka_unit_test(strings),
         cmocka_unit_test(arenas),  cmocka_unit_test(numbers),         cmocka_unit_test(files),
-        cmocka_unit_test(errors),
+        cmocka_unit_test(errors),  cmocka_unit_test(rounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
