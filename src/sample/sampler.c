@@ -224,19 +224,23 @@ static ssize_t read_threads(struct pyro_sampler *s, struct thread **threads, int
 
 /* ---- one thread's sample from its two copies */
 
-static bool chase(struct pyro_sampler *s, struct thread *t, uint64_t at)
+/* The rest of the chain is looked up at once, so that one more read holds all of it.  A frame that
+ * the copy has is most likely still on the one that it was on. */
+static bool chase(struct pyro_sampler *s, struct thread *t, const struct view *view, uint64_t at)
 {
-    /* The rest of the chain is looked up at once, so that one more read holds all of it. */
     const struct pyro_layout *lay = s->lay;
     bool added = false;
     int hops = 0;
     for (; hops < MAX_OFF && at != 0 && (at & 7) == 0; hops++) {
         if (stack_chunk_of(t, at) >= 0)
             break;
+        const uint8_t *bytes = walk_locate(view, at, (size_t)lay->frame_locals, NULL);
         if (!plan_has_frame(s, t, at))
             added = true;
         plan_add_off(s, t, at, false);
-        if (pyro_target_read_u64(s->target, at + (uint64_t)lay->frame_previous, &at) != 0)
+        if (bytes != NULL)
+            at = word(bytes + lay->frame_previous);
+        else if (pyro_target_read_u64(s->target, at + (uint64_t)lay->frame_previous, &at) != 0)
             break;
     }
     return added && hops < MAX_OFF; /* a longer chain is never held whole */
@@ -531,7 +535,7 @@ static enum verdict judge(struct pyro_sampler *s, struct thread *t, const uint8_
             lower_read(s, t); /* it went down past the window's beginning in between */
             return AGAIN;
         }
-        if (w->need != 0 && chase(s, t, w->need))
+        if (w->need != 0 && chase(s, t, &one, w->need))
             return AGAIN;
         /* A chunk may be given back and taken again, above others of another fill. */
         if (t->chunks_tick != s->tick && ends_below(t, &start, w)) {
